@@ -1,0 +1,191 @@
+package vpc
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Resources is the unvalidated input of New, in any order.
+type Resources struct {
+	VPCs           []VPC
+	Subnets        []Subnet
+	SecurityGroups []SecurityGroup
+	PrefixLists    []PrefixList
+	Interfaces     []NetworkInterface
+	Hosts          []Host
+}
+
+// Snapshot is a consistent, immutable set of resources. Its slices are shared:
+// callers read them and never change them. All methods may be called by
+// several goroutines at once.
+type Snapshot struct {
+	res         Resources
+	vpcs        map[string]int
+	subnets     map[string]int
+	groups      map[string]int
+	prefixLists map[string]int
+	interfaces  map[string]int
+	hosts       map[string]int
+}
+
+// New validates the resources and returns them as a snapshot. Every fault is
+// found in one go: the error joins an *Error for each. VPCs without a default
+// security group get theirs, interfaces without groups get that one, and rules
+// get their canonical form and, where they have none, their id.
+func New(res Resources) (*Snapshot, error) {
+	s := &Snapshot{res: complete(res)}
+	s.vpcs = index(s.res.VPCs, func(v VPC) string { return v.ID })
+	s.subnets = index(s.res.Subnets, func(n Subnet) string { return n.ID })
+	s.groups = index(s.res.SecurityGroups, func(g SecurityGroup) string { return g.ID })
+	s.prefixLists = index(s.res.PrefixLists, func(l PrefixList) string { return l.ID })
+	s.interfaces = index(s.res.Interfaces, func(i NetworkInterface) string { return i.ID })
+	s.hosts = index(s.res.Hosts, func(h Host) string { return h.ID })
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// complete copies the resources and adds what AWS adds by itself.
+func complete(in Resources) Resources {
+	out := Resources{
+		VPCs:           slices.Clone(in.VPCs),
+		Subnets:        slices.Clone(in.Subnets),
+		SecurityGroups: slices.Clone(in.SecurityGroups),
+		PrefixLists:    slices.Clone(in.PrefixLists),
+		Interfaces:     slices.Clone(in.Interfaces),
+		Hosts:          slices.Clone(in.Hosts),
+	}
+	defaults := make(map[string]string) // VPC id to the id of its default group
+	for _, g := range out.SecurityGroups {
+		if g.Name == DefaultGroupName {
+			defaults[g.VPCID] = g.ID
+		}
+	}
+	for _, v := range out.VPCs {
+		if defaults[v.ID] == "" {
+			g := DefaultGroup(v)
+			defaults[v.ID] = g.ID
+			out.SecurityGroups = append(out.SecurityGroups, g)
+		}
+	}
+	for i := range out.Interfaces {
+		if nic := &out.Interfaces[i]; len(nic.GroupIDs) == 0 && defaults[nic.VPCID] != "" {
+			nic.GroupIDs = []string{defaults[nic.VPCID]}
+		}
+	}
+	for i := range out.SecurityGroups {
+		g := &out.SecurityGroups[i]
+		g.Ingress = canonical(g.Ingress, g.ID, Ingress)
+		g.Egress = canonical(g.Egress, g.ID, Egress)
+	}
+	return out
+}
+
+func canonical(rules []Rule, groupID string, d Direction) []Rule {
+	out := make([]Rule, len(rules))
+	for i, r := range rules {
+		r.GroupID, r.Direction = groupID, d
+		r = r.Canonical()
+		if r.ID == "" {
+			r.ID = RuleID(r)
+		}
+		out[i] = r
+	}
+	return out
+}
+
+// DefaultGroup returns the security group that comes with a VPC: it admits its
+// own members and lets everything out.
+func DefaultGroup(v VPC) SecurityGroup {
+	id := NewID("sg", v.ID, DefaultGroupName)
+	return SecurityGroup{
+		ID: id, Name: DefaultGroupName, VPCID: v.ID, Origin: v.Origin,
+		Description: "default VPC security group",
+		Ingress:     []Rule{allTraffic(id, Ingress, Peer{GroupID: id}, v.Origin)},
+		Egress:      DefaultEgress(v, id, v.Origin),
+	}
+}
+
+func index[T any](items []T, id func(T) string) map[string]int {
+	m := make(map[string]int, len(items))
+	for i, item := range items {
+		m[id(item)] = i
+	}
+	return m
+}
+
+func lookup[T any](items []T, at map[string]int, id string) (T, bool) {
+	if i, ok := at[id]; ok {
+		return items[i], true
+	}
+	var none T
+	return none, false
+}
+
+// VPCs returns all VPCs.
+func (s *Snapshot) VPCs() []VPC { return s.res.VPCs }
+
+// Subnets returns all subnets.
+func (s *Snapshot) Subnets() []Subnet { return s.res.Subnets }
+
+// SecurityGroups returns all security groups, default groups included.
+func (s *Snapshot) SecurityGroups() []SecurityGroup { return s.res.SecurityGroups }
+
+// PrefixLists returns all prefix lists.
+func (s *Snapshot) PrefixLists() []PrefixList { return s.res.PrefixLists }
+
+// Interfaces returns all network interfaces.
+func (s *Snapshot) Interfaces() []NetworkInterface { return s.res.Interfaces }
+
+// Hosts returns all machines outside the VPCs.
+func (s *Snapshot) Hosts() []Host { return s.res.Hosts }
+
+// VPC finds a VPC by id.
+func (s *Snapshot) VPC(id string) (VPC, bool) { return lookup(s.res.VPCs, s.vpcs, id) }
+
+// Subnet finds a subnet by id.
+func (s *Snapshot) Subnet(id string) (Subnet, bool) { return lookup(s.res.Subnets, s.subnets, id) }
+
+// SecurityGroup finds a security group by id.
+func (s *Snapshot) SecurityGroup(id string) (SecurityGroup, bool) {
+	return lookup(s.res.SecurityGroups, s.groups, id)
+}
+
+// PrefixList finds a prefix list by id.
+func (s *Snapshot) PrefixList(id string) (PrefixList, bool) {
+	return lookup(s.res.PrefixLists, s.prefixLists, id)
+}
+
+// Interface finds a network interface by id.
+func (s *Snapshot) Interface(id string) (NetworkInterface, bool) {
+	return lookup(s.res.Interfaces, s.interfaces, id)
+}
+
+// Host finds a host by id.
+func (s *Snapshot) Host(id string) (Host, bool) { return lookup(s.res.Hosts, s.hosts, id) }
+
+// Rules returns a group's rules of one direction.
+func (g SecurityGroup) Rules(d Direction) []Rule {
+	if d == Egress {
+		return g.Egress
+	}
+	return g.Ingress
+}
+
+// RouterOf returns the VPC router's address of addr's family that is nearest
+// to an endpoint: that of its own subnet, or for one outside the VPC that of
+// the VPC's first subnet with that family. ok is false if there is none.
+func (s *Snapshot) RouterOf(vpcID, subnetID string, ipv6 bool) (router netip.Addr, ok bool) {
+	for _, n := range s.res.Subnets {
+		if n.VPCID != vpcID || subnetID != "" && n.ID != subnetID {
+			continue
+		}
+		for _, addr := range n.Router() {
+			if addr.Is6() == ipv6 {
+				return addr, true
+			}
+		}
+	}
+	return netip.Addr{}, false
+}

@@ -1,0 +1,329 @@
+package vpc
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Error is one fault of the resources: where it stands, which resource has it,
+// what is wrong and what would be right. Code is AWS's error code for it, or
+// "" where AWS has none.
+type Error struct {
+	Origin  Origin
+	Subject string // such as `security group "web": rule 2`
+	Code    string // such as "InvalidPermission.Duplicate"
+	Detail  string
+}
+
+// Error returns "file:line:column: subject: detail", less what is unknown.
+func (e *Error) Error() string {
+	var parts []string
+	for _, s := range []string{e.Origin.String(), e.Subject, e.Detail} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, ": ")
+}
+
+// AWS's error codes for faults that New finds.
+const (
+	CodeInvalidParameter    = "InvalidParameterValue"
+	CodeDuplicatePermission = "InvalidPermission.Duplicate"
+	CodeDuplicateGroup      = "InvalidGroup.Duplicate"
+	CodeGroupNotFound       = "InvalidGroup.NotFound"
+	CodeSubnetConflict      = "InvalidSubnet.Conflict"
+	CodeSubnetRange         = "InvalidSubnet.Range"
+	CodeAddressInUse        = "InvalidIPAddress.InUse"
+)
+
+// validation collects the faults of one New.
+type validation struct {
+	*Snapshot
+	faults []error
+}
+
+func (s *Snapshot) validate() error {
+	v := &validation{Snapshot: s}
+	v.uniqueIDs()
+	v.vpcs()
+	v.subnetsFit()
+	v.prefixListsFit()
+	v.groupsFit()
+	v.endpointsFit()
+	return errors.Join(v.faults...)
+}
+
+func (v *validation) fault(o Origin, subject, code, format string, args ...any) {
+	v.faults = append(v.faults, &Error{o, subject, code, fmt.Sprintf(format, args...)})
+}
+
+// uniqueIDs finds ids that two resources of one kind share.
+func (v *validation) uniqueIDs() {
+	seen := make(map[string]Origin)
+	check := func(kind, name, id string, o Origin) {
+		if first, taken := seen[id]; taken {
+			v.fault(o, fmt.Sprintf("%s %q", kind, name), CodeInvalidParameter, "the id %s is taken%s", id, at(first))
+		}
+		seen[id] = o
+	}
+	for _, x := range v.res.VPCs {
+		check("vpc", x.Name, x.ID, x.Origin)
+	}
+	for _, x := range v.res.Subnets {
+		check("subnet", x.Name, x.ID, x.Origin)
+	}
+	for _, x := range v.res.SecurityGroups {
+		check("security group", x.Name, x.ID, x.Origin)
+	}
+	for _, x := range v.res.PrefixLists {
+		check("prefix list", x.Name, x.ID, x.Origin)
+	}
+	for _, x := range v.res.Interfaces {
+		check("instance", x.Name, x.ID, x.Origin)
+	}
+	for _, x := range v.res.Hosts {
+		check("host", x.Name, x.ID, x.Origin)
+	}
+}
+
+// at says where the other party of a conflict stands.
+func at(o Origin) string {
+	if o == (Origin{}) {
+		return ""
+	}
+	return " (declared at " + o.String() + ")"
+}
+
+func (v *validation) vpcs() {
+	for _, x := range v.res.VPCs {
+		subject := fmt.Sprintf("vpc %q", x.Name)
+		switch {
+		case !x.CIDR.IsValid() || !x.CIDR.Addr().Is4():
+			v.fault(x.Origin, subject, CodeInvalidParameter, "cidr: want an IPv4 block such as 10.0.0.0/16")
+		case x.CIDR != x.CIDR.Masked():
+			v.fault(x.Origin, subject, CodeInvalidParameter, "cidr %s: has host bits set, want %s", x.CIDR, x.CIDR.Masked())
+		case x.CIDR.Bits() < 16 || x.CIDR.Bits() > 28:
+			v.fault(x.Origin, subject, "InvalidVpc.Range", "cidr %s: want a block between /16 and /28, as in AWS", x.CIDR)
+		}
+		if !x.HasIPv6() {
+			continue
+		}
+		switch {
+		case !x.IPv6CIDR.Addr().Is6():
+			v.fault(x.Origin, subject, CodeInvalidParameter, "ipv6_cidr %s: want an IPv6 block such as fd00:10::/56", x.IPv6CIDR)
+		case x.IPv6CIDR != x.IPv6CIDR.Masked():
+			v.fault(x.Origin, subject, CodeInvalidParameter, "ipv6_cidr %s: has host bits set, want %s", x.IPv6CIDR, x.IPv6CIDR.Masked())
+		case x.IPv6CIDR.Bits() < 44 || x.IPv6CIDR.Bits() > 60:
+			v.fault(x.Origin, subject, "InvalidVpc.Range", "ipv6_cidr %s: want a block between /44 and /60, as in AWS", x.IPv6CIDR)
+		}
+	}
+}
+
+func (v *validation) subnetsFit() {
+	for i, x := range v.res.Subnets {
+		subject := fmt.Sprintf("subnet %q", x.Name)
+		in, ok := v.VPC(x.VPCID)
+		if !ok {
+			v.fault(x.Origin, subject, "InvalidVpcID.NotFound", "the vpc %q does not exist", x.VPCID)
+			continue
+		}
+		if !x.CIDR.IsValid() || !x.CIDR.Addr().Is4() {
+			v.fault(x.Origin, subject, CodeInvalidParameter, "cidr: want an IPv4 block such as 10.0.1.0/24")
+			continue
+		}
+		v.blockFits(x, "cidr", x.CIDR, in.CIDR, 16, 28)
+		if x.IPv6CIDR.IsValid() {
+			if !in.HasIPv6() {
+				v.fault(x.Origin, subject, CodeSubnetRange, "ipv6_cidr %s: the vpc has no ipv6_cidr", x.IPv6CIDR)
+			} else {
+				v.blockFits(x, "ipv6_cidr", x.IPv6CIDR, in.IPv6CIDR, 44, 64)
+			}
+		}
+		for _, other := range v.res.Subnets[:i] {
+			if other.VPCID != x.VPCID {
+				continue
+			}
+			if x.CIDR.Overlaps(other.CIDR) {
+				v.fault(x.Origin, subject, CodeSubnetConflict, "cidr %s: overlaps %s of subnet %q%s", x.CIDR, other.CIDR, other.Name, at(other.Origin))
+			}
+			if x.IPv6CIDR.IsValid() && x.IPv6CIDR.Overlaps(other.IPv6CIDR) {
+				v.fault(x.Origin, subject, CodeSubnetConflict, "ipv6_cidr %s: overlaps %s of subnet %q%s", x.IPv6CIDR, other.IPv6CIDR, other.Name, at(other.Origin))
+			}
+		}
+	}
+}
+
+// blockFits checks one block of a subnet against its VPC's.
+func (v *validation) blockFits(x Subnet, field string, block, in netip.Prefix, shortest, longest int) {
+	subject := fmt.Sprintf("subnet %q", x.Name)
+	switch {
+	case block != block.Masked():
+		v.fault(x.Origin, subject, CodeInvalidParameter, "%s %s: has host bits set, want %s", field, block, block.Masked())
+	case block.Bits() < shortest || block.Bits() > longest:
+		v.fault(x.Origin, subject, CodeSubnetRange, "%s %s: want a block between /%d and /%d, as in AWS", field, block, shortest, longest)
+	case block.Bits() < in.Bits() || !in.Contains(block.Addr()):
+		v.fault(x.Origin, subject, CodeSubnetRange, "%s %s: is not inside the vpc's %s", field, block, in)
+	}
+}
+
+func (v *validation) prefixListsFit() {
+	for _, x := range v.res.PrefixLists {
+		subject := fmt.Sprintf("prefix list %q", x.Name)
+		if len(x.Entries) > x.MaxEntries {
+			v.fault(x.Origin, subject, "PrefixListMaxEntriesExceeded", "has %d entries, more than its max_entries of %d", len(x.Entries), x.MaxEntries)
+		}
+		seen := make(map[netip.Prefix]bool)
+		for _, e := range x.Entries {
+			switch {
+			case !e.CIDR.IsValid():
+				v.fault(e.Origin, subject, CodeInvalidParameter, "an entry without a cidr")
+			case e.CIDR.Addr().Is6() != x.IPv6:
+				v.fault(e.Origin, subject, CodeInvalidParameter, "entry %s: a list has one address family, and its first entry is of the other", e.CIDR)
+			case seen[e.CIDR.Masked()]:
+				v.fault(e.Origin, subject, CodeInvalidParameter, "entry %s: stands in the list twice", e.CIDR)
+			}
+			if err := ValidateDescription(e.Description); err != nil {
+				v.fault(e.Origin, subject, CodeInvalidParameter, "entry %s: %v", e.CIDR, err)
+			}
+			seen[e.CIDR.Masked()] = true
+		}
+	}
+}
+
+func (v *validation) groupsFit() {
+	type nameInVPC struct{ vpcID, name string }
+	names := make(map[nameInVPC]Origin)
+	for _, g := range v.res.SecurityGroups {
+		subject := fmt.Sprintf("security group %q", g.Name)
+		if _, ok := v.VPC(g.VPCID); !ok {
+			v.fault(g.Origin, subject, "InvalidVpcID.NotFound", "the vpc %q does not exist", g.VPCID)
+		}
+		if err := ValidateGroupName(g.Name); err != nil {
+			v.fault(g.Origin, subject, CodeInvalidParameter, "%v", err)
+		}
+		if err := ValidateDescription(g.Description); err != nil {
+			v.fault(g.Origin, subject, CodeInvalidParameter, "%v", err)
+		}
+		key := nameInVPC{g.VPCID, strings.ToLower(g.Name)}
+		if first, taken := names[key]; taken {
+			v.fault(g.Origin, subject, CodeDuplicateGroup, "the name is taken in this vpc, letter case aside%s", at(first))
+		}
+		names[key] = g.Origin
+		v.rulesFit(g, Ingress)
+		v.rulesFit(g, Egress)
+	}
+}
+
+func (v *validation) rulesFit(g SecurityGroup, d Direction) {
+	seen := make(map[Key]Origin)
+	for i, r := range g.Rules(d) {
+		subject := fmt.Sprintf("security group %q: %s rule %d", g.Name, d, i+1)
+		if err := r.Validate(); err != nil {
+			v.fault(r.Origin, subject, CodeInvalidParameter, "%v", err)
+			continue
+		}
+		if first, taken := seen[r.Key()]; taken {
+			v.fault(r.Origin, subject, CodeDuplicatePermission, "the specified rule %q already exists%s", r, at(first))
+		}
+		seen[r.Key()] = r.Origin
+		if id := r.Peer.GroupID; id != "" {
+			if peer, ok := v.SecurityGroup(id); !ok || peer.VPCID != g.VPCID {
+				v.fault(r.Origin, subject, CodeGroupNotFound, "the security group %q does not exist in this vpc", id)
+			}
+		}
+		if id := r.Peer.PrefixListID; id != "" {
+			if _, ok := v.PrefixList(id); !ok {
+				v.fault(r.Origin, subject, "InvalidPrefixListID.NotFound", "the prefix list %q does not exist", id)
+			}
+		}
+	}
+}
+
+// endpointsFit checks interfaces and hosts, which share the addresses of their
+// VPC.
+func (v *validation) endpointsFit() {
+	type addrInVPC struct {
+		vpcID string
+		addr  netip.Addr
+	}
+	taken := make(map[addrInVPC]string)
+	names := make(map[string]Origin)
+	own := func(o Origin, subject, name, vpcID string, addrs []netip.Addr) {
+		if first, is := names[name]; is {
+			v.fault(o, subject, CodeInvalidParameter, "the name is taken by another instance or host%s", at(first))
+		}
+		names[name] = o
+		if len(addrs) == 0 {
+			v.fault(o, subject, CodeInvalidParameter, "has no address")
+		}
+		for _, addr := range addrs {
+			if by, is := taken[addrInVPC{vpcID, addr}]; is {
+				v.fault(o, subject, CodeAddressInUse, "address %s: is taken by %s", addr, by)
+			}
+			taken[addrInVPC{vpcID, addr}] = subject
+		}
+	}
+	for _, nic := range v.res.Interfaces {
+		subject := fmt.Sprintf("instance %q", nic.Name)
+		own(nic.Origin, subject, nic.Name, nic.VPCID, nic.Addresses)
+		v.interfaceFits(nic, subject)
+	}
+	for _, h := range v.res.Hosts {
+		subject := fmt.Sprintf("host %q", h.Name)
+		own(h.Origin, subject, h.Name, h.VPCID, h.Addresses)
+		in, ok := v.VPC(h.VPCID)
+		if !ok {
+			v.fault(h.Origin, subject, "InvalidVpcID.NotFound", "the vpc %q does not exist", h.VPCID)
+			continue
+		}
+		for _, addr := range h.Addresses {
+			if in.Contains(addr) {
+				v.fault(h.Origin, subject, CodeInvalidParameter, "address %s: lies inside the vpc; a host is outside, an instance inside", addr)
+			} else if !usable(addr) {
+				v.fault(h.Origin, subject, CodeInvalidParameter, "address %s: want a unicast address that a machine can have", addr)
+			}
+		}
+	}
+}
+
+// usable reports whether a machine can have addr as its own on a network.
+func usable(addr netip.Addr) bool {
+	return addr.IsGlobalUnicast() && !addr.Is4In6()
+}
+
+func (v *validation) interfaceFits(nic NetworkInterface, subject string) {
+	subnet, ok := v.Subnet(nic.SubnetID)
+	if !ok || subnet.VPCID != nic.VPCID {
+		v.fault(nic.Origin, subject, "InvalidSubnetID.NotFound", "the subnet %q does not exist in its vpc", nic.SubnetID)
+		return
+	}
+	for _, addr := range nic.Addresses {
+		block := subnet.CIDR
+		if addr.Is6() {
+			block = subnet.IPv6CIDR
+		}
+		switch {
+		case !block.IsValid():
+			v.fault(nic.Origin, subject, CodeInvalidParameter, "address %s: subnet %q has no IPv6 block", addr, subnet.Name)
+		case !block.Contains(addr):
+			v.fault(nic.Origin, subject, CodeInvalidParameter, "address %s: is not in subnet %q (%s)", addr, subnet.Name, block)
+		case subnet.Reserved(addr) != "":
+			v.fault(nic.Origin, subject, CodeInvalidParameter, "address %s: AWS reserves it (%s)", addr, subnet.Reserved(addr))
+		}
+	}
+	for i, id := range nic.GroupIDs {
+		group, ok := v.SecurityGroup(id)
+		switch {
+		case !ok:
+			v.fault(nic.Origin, subject, CodeGroupNotFound, "the security group %q does not exist", id)
+		case group.VPCID != nic.VPCID:
+			v.fault(nic.Origin, subject, "InvalidParameter", "security group %q and subnet %q belong to different networks", group.Name, subnet.Name)
+		case slices.Contains(nic.GroupIDs[:i], id):
+			v.fault(nic.Origin, subject, CodeInvalidParameter, "security group %q is attached twice", group.Name)
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package conntrack
+
+import (
+	"fmt"
+	"time"
+
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+)
+
+// State is how far a flow has come.
+type State uint8
+
+// The states of flows, by protocol. A new flow is in the first one of its
+// protocol's.
+const (
+	TCPSynSent     State = iota // only the opener has spoken
+	TCPSynReceived              // both have, the handshake is not complete
+	TCPPickedUp                 // first seen in its middle, one end has spoken
+	TCPEstablished
+	TCPFinWait  // one end has sent its FIN
+	TCPTimeWait // both have
+	TCPClosed   // reset
+	UDPOneWay
+	UDPAnswered // one request and one response
+	UDPAskedAgain
+	UDPStream // more than one request and response
+	ICMPAsked
+	ICMPAnswered
+	OtherOneWay
+	OtherAnswered
+	states
+)
+
+// String returns the state's name.
+func (s State) String() string {
+	return [...]string{
+		"SYN_SENT", "SYN_RECEIVED", "PICKED_UP", "ESTABLISHED", "FIN_WAIT", "TIME_WAIT", "CLOSED",
+		"ONE_WAY", "ANSWERED", "ANSWERED", "STREAM", "ASKED", "ANSWERED", "ONE_WAY", "ANSWERED",
+	}[s]
+}
+
+// yields reports whether a flow in this state makes room for a newcomer when
+// the table is full: one that nobody has answered, whose handshake is not
+// complete, or that is over. An established flow never does.
+func (s State) yields() bool {
+	switch s {
+	case TCPSynSent, TCPSynReceived, TCPPickedUp, TCPTimeWait, TCPClosed, UDPOneWay, ICMPAsked, OtherOneWay:
+		return true
+	}
+	return false
+}
+
+// over reports whether a TCP flow has ended, so that a SYN on its tuple opens
+// a new one.
+func (s State) over() bool { return s == TCPTimeWait || s == TCPClosed }
+
+// Timeouts are how long a flow lives without a packet.
+type Timeouts struct {
+	TCPEstablished time.Duration // AWS: 432,000 s, configurable from 60 s
+	TCPOpening     time.Duration // until the handshake is complete
+	TCPClosing     time.Duration // after the first FIN
+	TCPReset       time.Duration // after a RST
+	UDP            time.Duration // AWS: 30 s
+	UDPStream      time.Duration // AWS: 180 s
+	ICMP           time.Duration
+	Other          time.Duration // AWS: 600 s
+}
+
+// DefaultTimeouts returns AWS's values (EC2 User Guide, connection tracking:
+// idle timeouts), and Linux's where AWS documents none.
+func DefaultTimeouts() Timeouts {
+	return Timeouts{
+		TCPEstablished: 432_000 * time.Second,
+		TCPOpening:     60 * time.Second,
+		TCPClosing:     120 * time.Second,
+		TCPReset:       10 * time.Second,
+		UDP:            30 * time.Second,
+		UDPStream:      180 * time.Second,
+		ICMP:           30 * time.Second,
+		Other:          600 * time.Second,
+	}
+}
+
+// Validate reports a timeout that is not positive.
+func (t Timeouts) Validate() error {
+	for _, d := range t.byState() {
+		if d <= 0 {
+			return fmt.Errorf("conntrack: timeout of %v: want more than 0", d)
+		}
+	}
+	return nil
+}
+
+// byState lays the timeouts out for look-up.
+func (t Timeouts) byState() [states]time.Duration {
+	return [states]time.Duration{
+		TCPSynSent: t.TCPOpening, TCPSynReceived: t.TCPOpening, TCPPickedUp: t.TCPOpening,
+		TCPEstablished: t.TCPEstablished, TCPFinWait: t.TCPClosing, TCPTimeWait: t.TCPClosing, TCPClosed: t.TCPReset,
+		UDPOneWay: t.UDP, UDPAnswered: t.UDP, UDPAskedAgain: t.UDP, UDPStream: t.UDPStream,
+		ICMPAsked: t.ICMP, ICMPAnswered: t.ICMP, OtherOneWay: t.Other, OtherAnswered: t.Other,
+	}
+}
+
+// firstState returns the state of a flow whose first packet is at hand.
+func firstState(protocol uint8, flags header.TCPFlags) State {
+	switch protocol {
+	case uint8(header.TCPProtocolNumber):
+		switch {
+		case flags&header.TCPFlagRst != 0:
+			return TCPClosed
+		case flags&header.TCPFlagSyn == 0:
+			return TCPPickedUp
+		case flags&header.TCPFlagAck != 0:
+			return TCPSynReceived
+		}
+		return TCPSynSent
+	case uint8(header.UDPProtocolNumber):
+		return UDPOneWay
+	case uint8(header.ICMPv4ProtocolNumber), uint8(header.ICMPv6ProtocolNumber):
+		return ICMPAsked
+	}
+	return OtherOneWay
+}
+
+// next returns the state after a packet; answer tells that the end which did
+// not open the flow sent it, finished that the other end's FIN was seen.
+func (s State) next(answer bool, flags header.TCPFlags, finished bool) State {
+	switch s {
+	case UDPOneWay, ICMPAsked, OtherOneWay:
+		if answer {
+			return s + 1
+		}
+	case UDPAnswered:
+		if !answer {
+			return UDPAskedAgain
+		}
+	case UDPAskedAgain:
+		if answer {
+			return UDPStream
+		}
+	case TCPSynSent, TCPSynReceived, TCPPickedUp, TCPEstablished, TCPFinWait:
+		return s.nextTCP(answer, flags, finished)
+	}
+	return s
+}
+
+func (s State) nextTCP(answer bool, flags header.TCPFlags, finished bool) State {
+	switch {
+	case flags&header.TCPFlagRst != 0:
+		return TCPClosed
+	case flags&header.TCPFlagFin != 0 && finished:
+		return TCPTimeWait
+	case flags&header.TCPFlagFin != 0:
+		return TCPFinWait
+	case s == TCPSynSent && answer && flags&header.TCPFlagSyn != 0:
+		return TCPSynReceived
+	case s == TCPSynReceived && flags&header.TCPFlagSyn == 0 && flags&header.TCPFlagAck != 0:
+		return TCPEstablished
+	case s == TCPPickedUp && answer:
+		return TCPEstablished
+	}
+	return s
+}

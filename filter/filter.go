@@ -1,0 +1,142 @@
+// Package filter compiles a snapshot of the resources into a [Policy], which
+// judges flows: flow in, verdict out, nothing else.
+//
+// Compile is a pure function of the snapshot, with no history, and a policy
+// never changes afterwards, so any number of goroutines may ask it.
+//
+// How it is laid out, and why a verdict costs the same with ten rules as with
+// a hundred thousand:
+//
+//   - An address resolves to its endpoint (a network interface, a host outside
+//     the VPC, or the VPC router) by one map look-up per VPC.
+//   - All interfaces with the same set of groups share one ruleset, two
+//     tables, one a direction.
+//   - A table finds the rules for a peer by its identity: CIDRs by longest
+//     prefix (each prefix carries the rules of all that cover it), groups by
+//     the peer's memberships. A rule that names a group is never expanded into
+//     addresses.
+//   - What it finds is a set of services: ports as disjoint intervals, ICMP
+//     types and codes and protocol numbers as maps.
+//
+// Rules are numbered from the narrowest to the widest; where several admit a
+// flow, the lowest number is the one that is named.
+//
+// The package imports vpc only.
+package filter
+
+import (
+	"net/netip"
+
+	"github.com/sgate/sgate/vpc"
+)
+
+// Endpoint is the number of an endpoint within one Policy.
+type Endpoint int32
+
+// NoEndpoint stands for an address that nothing in the VPC has.
+const NoEndpoint Endpoint = -1
+
+// Kind is what an endpoint is.
+type Kind uint8
+
+// The kinds of endpoint.
+const (
+	KindInterface Kind = iota // a network interface, with security groups
+	KindHost                  // a machine outside the VPC
+	KindRouter                // an address of the gateway itself
+)
+
+// Flow is what is judged: one packet's addresses, protocol and ports, and the
+// endpoint that sent it.
+type Flow struct {
+	// From is the endpoint whose device the packet came in by. Group
+	// references match by it, never by the source address alone.
+	From     Endpoint
+	To       Endpoint // what Dst resolves to in From's VPC
+	Src, Dst netip.Addr
+	Protocol uint8
+	// HasTransport says that the fields below are known. Without them, a
+	// flow of TCP, UDP or ICMP meets only rules that need none.
+	HasTransport       bool
+	SrcPort, DstPort   uint16
+	ICMPType, ICMPCode uint8
+}
+
+// Decision is one side's answer. The zero value is a drop.
+type Decision uint8
+
+// The decisions.
+const (
+	Drop     Decision = iota // no rule of the side admits the flow
+	Allow                    // a rule does
+	NotAsked                 // the side has no security groups
+)
+
+// Side is the answer of one end of a flow: its interface's egress rules for
+// the sender, its ingress rules for the receiver.
+type Side struct {
+	Decision Decision
+	// Rule is the number of the rule that admits the flow; NoRule otherwise.
+	Rule Rule
+	// Untracked says that the flow needs no connection tracking at this end,
+	// because open rules admit both of its directions (EC2 User Guide,
+	// connection tracking).
+	Untracked bool
+}
+
+// Passes reports whether the side lets the flow through.
+func (s Side) Passes() bool { return s.Decision != Drop }
+
+// Rule is the number of a rule within one Policy; the lower, the narrower.
+type Rule int32
+
+// NoRule is where no rule matched. It is higher than every rule's number.
+const NoRule Rule = 1<<31 - 1
+
+// Verdict is what becomes of a flow, and why.
+type Verdict struct {
+	Egress  Side // of From
+	Ingress Side // of To; not asked if Egress drops
+}
+
+// Allowed reports whether both sides let the flow through.
+func (v Verdict) Allowed() bool { return v.Egress.Passes() && v.Ingress.Passes() }
+
+// Judge asks both ends of the flow.
+func (p *Policy) Judge(f *Flow) Verdict {
+	v := Verdict{Egress: p.Egress(f)}
+	if v.Egress.Passes() {
+		v.Ingress = p.Ingress(f)
+	}
+	return v
+}
+
+// Egress asks the rules of the interface that sends the flow.
+func (p *Policy) Egress(f *Flow) Side { return p.ask(vpc.Egress, f.From, f.To, f.Dst, f) }
+
+// Ingress asks the rules of the interface that receives the flow.
+func (p *Policy) Ingress(f *Flow) Side {
+	peer := f.From
+	if peer >= 0 && !p.Owns(peer, f.Src) {
+		peer = NoEndpoint // a forwarder: its groups are not the sender's
+	}
+	return p.ask(vpc.Ingress, f.To, peer, f.Src, f)
+}
+
+// ask judges one side: self is the interface whose rules are asked, peer and
+// addr are the other end.
+func (p *Policy) ask(d vpc.Direction, self, peer Endpoint, addr netip.Addr, f *Flow) Side {
+	if self < 0 || p.endpoints[self].kind != KindInterface {
+		return Side{Decision: NotAsked, Rule: NoRule}
+	}
+	set := p.endpoints[self].rules
+	var memberships []groupIndex
+	if peer >= 0 {
+		memberships = p.endpoints[peer].groups
+	}
+	rule := set.tables[d].match(addr, memberships, f)
+	if rule == NoRule {
+		return Side{Rule: NoRule}
+	}
+	return Side{Decision: Allow, Rule: rule, Untracked: set.untracked(d, addr, f)}
+}

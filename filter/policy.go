@@ -1,0 +1,234 @@
+package filter
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/sgate/sgate/vpc"
+)
+
+// Policy is a compiled snapshot. It is immutable.
+type Policy struct {
+	snapshot  *vpc.Snapshot
+	rules     []vpc.Rule // by number
+	endpoints []endpoint
+	byID      map[string]Endpoint
+	vpcs      map[string]*addresses
+}
+
+type endpoint struct {
+	kind   Kind
+	id     string // of the interface or host; "" for the router
+	vpc    *addresses
+	addrs  []netip.Addr
+	anySrc bool         // the source check is off
+	groups []groupIndex // that the interface is a member of
+	rules  *ruleset     // nil unless an interface
+}
+
+// groupIndex is the number of a security group within one policy.
+type groupIndex int32
+
+// addresses is what the addresses of one VPC mean. IPv4 has a map of its own,
+// keyed by 4 bytes, because hashing is most of a look-up's cost.
+type addresses struct {
+	v4 map[[4]byte]Endpoint
+	v6 map[[16]byte]Endpoint
+}
+
+func (a *addresses) set(addr netip.Addr, e Endpoint) {
+	if addr.Is4() {
+		a.v4[addr.As4()] = e
+	} else {
+		a.v6[addr.As16()] = e
+	}
+}
+
+func (a *addresses) lookup(addr netip.Addr) Endpoint {
+	var e Endpoint
+	var ok bool
+	if addr.Is4() {
+		e, ok = a.v4[addr.As4()]
+	} else {
+		e, ok = a.v6[addr.As16()]
+	}
+	if !ok {
+		return NoEndpoint
+	}
+	return e
+}
+
+// Compile turns a snapshot into a policy.
+func Compile(s *vpc.Snapshot) *Policy {
+	p := &Policy{snapshot: s, byID: make(map[string]Endpoint), vpcs: make(map[string]*addresses)}
+	c := newCompiler(s)
+	p.rules = c.rules
+	for _, v := range s.VPCs() {
+		p.vpcs[v.ID] = &addresses{v4: make(map[[4]byte]Endpoint), v6: make(map[[16]byte]Endpoint)}
+	}
+	for _, n := range s.Subnets() {
+		p.add(endpoint{kind: KindRouter, vpc: p.vpcs[n.VPCID], addrs: n.Router()})
+	}
+	for _, nic := range s.Interfaces() {
+		members := c.indexes(nic.GroupIDs)
+		p.byID[nic.ID] = p.add(endpoint{
+			kind: KindInterface, id: nic.ID, vpc: p.vpcs[nic.VPCID], addrs: nic.Addresses,
+			anySrc: !nic.SourceDestCheck, groups: members, rules: c.ruleset(members),
+		})
+	}
+	for _, h := range s.Hosts() {
+		p.byID[h.ID] = p.add(endpoint{kind: KindHost, id: h.ID, vpc: p.vpcs[h.VPCID], addrs: h.Addresses})
+	}
+	return p
+}
+
+func (p *Policy) add(e endpoint) Endpoint {
+	number := Endpoint(len(p.endpoints))
+	for _, addr := range e.addrs {
+		e.vpc.set(addr, number)
+	}
+	p.endpoints = append(p.endpoints, e)
+	return number
+}
+
+// Snapshot returns what the policy was compiled from.
+func (p *Policy) Snapshot() *vpc.Snapshot { return p.snapshot }
+
+// Rule returns the rule with that number; ok is false for NoRule.
+func (p *Policy) Rule(r Rule) (rule vpc.Rule, ok bool) {
+	if r < 0 || int(r) >= len(p.rules) {
+		return vpc.Rule{}, false
+	}
+	return p.rules[r], true
+}
+
+// ByID returns the endpoint that is the interface or host with that id.
+func (p *Policy) ByID(id string) Endpoint {
+	if e, ok := p.byID[id]; ok {
+		return e
+	}
+	return NoEndpoint
+}
+
+// Resolve returns the endpoint that addr means to the endpoint from, in from's
+// VPC.
+func (p *Policy) Resolve(from Endpoint, addr netip.Addr) Endpoint {
+	return p.endpoints[from].vpc.lookup(addr)
+}
+
+// ResolveIn returns the endpoint that addr means in the VPC with that id.
+func (p *Policy) ResolveIn(vpcID string, addr netip.Addr) Endpoint {
+	if addrs := p.vpcs[vpcID]; addrs != nil {
+		return addrs.lookup(addr)
+	}
+	return NoEndpoint
+}
+
+// Len returns the number of endpoints: they are numbered from 0 on.
+func (p *Policy) Len() int { return len(p.endpoints) }
+
+// Kind returns what the endpoint is.
+func (p *Policy) Kind(e Endpoint) Kind { return p.endpoints[e].kind }
+
+// ID returns the id of the interface or host; "" for the router.
+func (p *Policy) ID(e Endpoint) string { return p.endpoints[e].id }
+
+// Owns reports whether addr is one of the endpoint's own addresses.
+func (p *Policy) Owns(e Endpoint, addr netip.Addr) bool {
+	return p.endpoints[e].vpc.lookup(addr) == e
+}
+
+// MaySend reports whether the endpoint may send a packet from src: from its
+// own addresses, or from any if its source check is off (EC2 User Guide,
+// source/destination checking).
+func (p *Policy) MaySend(e Endpoint, src netip.Addr) bool {
+	return p.endpoints[e].anySrc || p.Owns(e, src)
+}
+
+// compiler holds what Compile shares between interfaces.
+type compiler struct {
+	snapshot *vpc.Snapshot
+	rules    []vpc.Rule
+	groups   map[string]groupIndex
+	byGroup  [][2][]Rule // the rules of each group and direction
+	rulesets map[string]*ruleset
+}
+
+func newCompiler(s *vpc.Snapshot) *compiler {
+	c := &compiler{snapshot: s, groups: make(map[string]groupIndex), rulesets: make(map[string]*ruleset)}
+	for i, g := range s.SecurityGroups() {
+		c.groups[g.ID] = groupIndex(i)
+		c.rules = append(append(c.rules, g.Ingress...), g.Egress...)
+	}
+	slices.SortFunc(c.rules, narrowestFirst)
+	c.byGroup = make([][2][]Rule, len(c.groups))
+	for i, r := range c.rules {
+		of := &c.byGroup[c.groups[r.GroupID]][r.Direction]
+		*of = append(*of, Rule(i))
+	}
+	return c
+}
+
+// narrowestFirst orders rules by how much they admit, so that the rule that
+// is named for a verdict is the one that a person would point at: a group or a
+// long prefix before a short one, few ports before many.
+func narrowestFirst(a, b vpc.Rule) int {
+	return cmp.Or(
+		cmp.Compare(peerWidth(a.Peer), peerWidth(b.Peer)),
+		cmp.Compare(portWidth(a), portWidth(b)),
+		vpc.CompareRules(a, b),
+	)
+}
+
+func peerWidth(p vpc.Peer) int {
+	if !p.CIDR.IsValid() {
+		return 0 // a group or a prefix list
+	}
+	return 1 + p.CIDR.Addr().BitLen() - p.CIDR.Bits()
+}
+
+func portWidth(r vpc.Rule) int32 {
+	switch {
+	case r.Protocol == vpc.AllProtocols:
+		return 1 << 20
+	case r.Protocol.IsICMP() && r.FromPort == vpc.Any:
+		return 1 << 16
+	case r.Protocol.IsICMP() && r.ToPort == vpc.Any:
+		return 1 << 8
+	case r.Protocol.IsICMP():
+		return 0
+	}
+	return r.ToPort - r.FromPort
+}
+
+// indexes returns the numbers of groups, sorted.
+func (c *compiler) indexes(ids []string) []groupIndex {
+	members := make([]groupIndex, 0, len(ids))
+	for _, id := range ids {
+		members = append(members, c.groups[id])
+	}
+	slices.Sort(members)
+	return members
+}
+
+// ruleset returns the rules of a set of groups, one object for equal sets.
+func (c *compiler) ruleset(members []groupIndex) *ruleset {
+	var key []byte
+	for _, g := range members {
+		key = append(key, byte(g), byte(g>>8), byte(g>>16), byte(g>>24))
+	}
+	if set := c.rulesets[string(key)]; set != nil {
+		return set
+	}
+	set := &ruleset{}
+	for d := range set.tables {
+		var numbers []Rule
+		for _, g := range members {
+			numbers = append(numbers, c.byGroup[g][d]...)
+		}
+		set.tables[d] = c.table(numbers)
+	}
+	c.rulesets[string(key)] = set
+	return set
+}

@@ -1,0 +1,37 @@
+package gateway
+
+import (
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/sgate/sgate/conntrack"
+)
+
+// The defaults of Options.
+const (
+	DefaultMaxFlows = 1 << 20
+	DefaultMTU      = 9001 // as inside a VPC
+)
+
+func (o *Options) setDefaults() {
+	if o.Workers == 0 {
+		o.Workers = min(2, runtime.NumCPU())
+	}
+	if o.MaxFlows == 0 {
+		o.MaxFlows = DefaultMaxFlows
+	}
+	if o.MTU == 0 {
+		o.MTU = DefaultMTU
+	}
+	if o.Timeouts == (conntrack.Timeouts{}) {
+		o.Timeouts = conntrack.DefaultTimeouts()
+	}
+	if o.Now == nil {
+		start := time.Now()
+		o.Now = func() int64 { return int64(time.Since(start)) }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+}

@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/sgate/sgate/tun"
+)
+
+// Port is a device that is attached to the gateway.
+type Port struct {
+	id     string // of the interface or host
+	number uint32 // of the interface, in flows
+	slot   int    // its place in views
+	dev    tun.Device
+	worker *worker
+	gone   atomic.Bool // its device failed; no worker reads it any more
+
+	counters counters
+}
+
+// ID returns the id of the interface or host that the device belongs to.
+func (p *Port) ID() string { return p.id }
+
+// Device returns the device. The gateway owns it: callers must not read,
+// write or close it.
+func (p *Port) Device() tun.Device { return p.dev }
+
+// Counters are the packets of one device. A super-packet counts as the
+// segments that it stands for. Received = Forwarded + Local + all of Dropped.
+type Counters struct {
+	Received      uint64
+	ReceivedBytes uint64
+	Forwarded     uint64
+	Local         uint64
+	Dropped       [Reasons]uint64
+	Sent          uint64 // written to the device, from other devices and the router
+	SentBytes     uint64
+}
+
+// TotalDropped returns the sum of Dropped.
+func (c Counters) TotalDropped() uint64 {
+	var sum uint64
+	for _, n := range c.Dropped {
+		sum += n
+	}
+	return sum
+}
+
+// counters are kept under a lock that is free unless somebody reads them, so
+// that their sums are right at any instant.
+type counters struct {
+	mu sync.Mutex
+	Counters
+	sent, sentBytes atomic.Uint64 // by any worker
+}
+
+func (c *counters) count(fate Fate, reason Reason, packets, bytes int) {
+	c.mu.Lock()
+	c.Received += uint64(packets)
+	c.ReceivedBytes += uint64(bytes)
+	switch fate {
+	case Forwarded:
+		c.Forwarded += uint64(packets)
+	case Local:
+		c.Local += uint64(packets)
+	default:
+		c.Dropped[reason] += uint64(packets)
+	}
+	c.mu.Unlock()
+}
+
+// Counters returns the device's counts of one instant.
+func (p *Port) Counters() Counters {
+	p.counters.mu.Lock()
+	c := p.counters.Counters
+	p.counters.mu.Unlock()
+	c.Sent, c.SentBytes = p.counters.sent.Load(), p.counters.sentBytes.Load()
+	return c
+}
+
+// write puts a frame of that many packets on the device.
+func (p *Port) write(frame []byte, packets int) error {
+	if err := p.dev.WriteFrame(frame); err != nil {
+		return err
+	}
+	p.counters.sent.Add(uint64(packets))
+	p.counters.sentBytes.Add(uint64(len(frame) - tun.HeaderLen))
+	return nil
+}
+
+// Port returns the port of the interface or host with that id, or nil.
+func (g *Gateway) Port(id string) *Port {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ports[id]
+}

@@ -103,6 +103,9 @@ func (p *Policy) Rule(r Rule) (rule vpc.Rule, ok bool) {
 	return p.rules[r], true
 }
 
+// Rules returns the number of rules.
+func (p *Policy) Rules() int { return len(p.rules) }
+
 // ByID returns the endpoint that is the interface or host with that id.
 func (p *Policy) ByID(id string) Endpoint {
 	if e, ok := p.byID[id]; ok {

@@ -182,6 +182,26 @@ func (r Rule) String() string {
 	return b.String()
 }
 
+// Service describes what the rule admits, its peer aside, in a person's words:
+// "tcp 443", "udp 8000-8100", "icmp type 8", "protocol 47", "all traffic".
+func (r Rule) Service() string {
+	switch {
+	case r.Protocol == AllProtocols:
+		return "all traffic"
+	case r.Protocol.HasPorts() && r.FromPort == r.ToPort:
+		return fmt.Sprintf("%s %d", r.Protocol, r.FromPort)
+	case r.Protocol.HasPorts():
+		return fmt.Sprintf("%s %d-%d", r.Protocol, r.FromPort, r.ToPort)
+	case r.Protocol.IsICMP() && r.FromPort == Any:
+		return r.Protocol.String()
+	case r.Protocol.IsICMP() && r.ToPort == Any:
+		return fmt.Sprintf("%s type %d", r.Protocol, r.FromPort)
+	case r.Protocol.IsICMP():
+		return fmt.Sprintf("%s type %d code %d", r.Protocol, r.FromPort, r.ToPort)
+	}
+	return fmt.Sprintf("protocol %d", r.Protocol)
+}
+
 // Validate reports what AWS would refuse in the rule itself, references aside.
 func (r Rule) Validate() error {
 	if r.Protocol < AllProtocols || r.Protocol > 255 {

@@ -48,14 +48,7 @@ func New(res Resources) (*Snapshot, error) {
 
 // complete copies the resources and adds what AWS adds by itself.
 func complete(in Resources) Resources {
-	out := Resources{
-		VPCs:           slices.Clone(in.VPCs),
-		Subnets:        slices.Clone(in.Subnets),
-		SecurityGroups: slices.Clone(in.SecurityGroups),
-		PrefixLists:    slices.Clone(in.PrefixLists),
-		Interfaces:     slices.Clone(in.Interfaces),
-		Hosts:          slices.Clone(in.Hosts),
-	}
+	out := in.clone()
 	defaults := make(map[string]string) // VPC id to the id of its default group
 	for _, g := range out.SecurityGroups {
 		if g.Name == DefaultGroupName {
@@ -121,6 +114,24 @@ func lookup[T any](items []T, at map[string]int, id string) (T, bool) {
 	}
 	var none T
 	return none, false
+}
+
+// Resources returns a copy of what the snapshot holds, to be changed and given
+// to New again. The lists are the caller's; what hangs below a resource (rules,
+// entries, addresses, groups) is shared and must be replaced, not changed.
+func (s *Snapshot) Resources() Resources {
+	return s.res.clone()
+}
+
+func (r Resources) clone() Resources {
+	return Resources{
+		VPCs:           slices.Clone(r.VPCs),
+		Subnets:        slices.Clone(r.Subnets),
+		SecurityGroups: slices.Clone(r.SecurityGroups),
+		PrefixLists:    slices.Clone(r.PrefixLists),
+		Interfaces:     slices.Clone(r.Interfaces),
+		Hosts:          slices.Clone(r.Hosts),
+	}
 }
 
 // VPCs returns all VPCs.

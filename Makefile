@@ -1,0 +1,68 @@
+# Each target does all the set-up it needs. `make help` lists them.
+
+GO ?= go
+BIN := bin/sgate
+
+# Namespaces and TUN devices take root. Nothing is built as root.
+ifneq ($(shell id -u),0)
+SUDO := sudo
+ROOT_NOTE = @echo "Network namespaces and TUN devices take root: using sudo."
+endif
+
+# Packages with tests that take root; as another user they run once more, by sudo.
+ROOT_PACKAGES := tun daemon lab demo e2e
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.PHONY: build
+build: ## build bin/sgate
+	$(GO) build -o $(BIN) ./cmd/sgate
+
+.PHONY: demo
+demo: build ## watch security groups decide real connections
+	$(ROOT_NOTE)
+	$(SUDO) ./$(BIN) demo
+
+.PHONY: test
+test: build deps ## run every test, end-to-end tests included
+ifdef SUDO
+	$(GO) test ./...
+	$(ROOT_NOTE)
+	@set -e; for p in $(ROOT_PACKAGES); do \
+		$(GO) test -c -o bin/$$p.test ./$$p; \
+		echo "sudo $$p.test"; \
+		(cd $$p && $(SUDO) env SGATE_REQUIRE_ROOT=1 ../bin/$$p.test -test.timeout=10m); \
+	done
+else
+	SGATE_REQUIRE_ROOT=1 $(GO) test ./...
+endif
+
+.PHONY: race
+race: deps ## run every test under the race detector (as root; takes a C compiler)
+	SGATE_REQUIRE_ROOT=1 $(GO) test -race ./...
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck
+	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "not gofmt-ed:"; echo "$$bad"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+.PHONY: bench
+bench: ## microbenchmarks of the packet path and the compiler
+	$(GO) test -run '^$$' -bench . -benchmem ./stack ./filter ./conntrack ./gateway
+
+.PHONY: fuzz
+fuzz: ## fuzz the parser and the configuration for 30 seconds each
+	$(GO) test -run '^$$' -fuzz FuzzParse -fuzztime 30s ./stack
+	$(GO) test -run '^$$' -fuzz FuzzParse -fuzztime 30s ./config
+
+# Programs that end-to-end tests run inside the lab's namespaces.
+.PHONY: deps
+deps:
+	@scripts/deps ip:iproute2 ping:iputils-ping nc:netcat-openbsd curl:curl python3:python3
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin

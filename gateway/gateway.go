@@ -267,7 +267,8 @@ func (g *Gateway) synchronize() {
 		}
 	}
 	g.sending.Lock()
-	g.sending.Unlock() //nolint:staticcheck // having had the lock is the point
+	//lint:ignore SA2001 having had the lock is the point
+	g.sending.Unlock()
 }
 
 // Close ends the workers, the sweeper and the router, and closes every device.

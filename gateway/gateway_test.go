@@ -350,15 +350,3 @@ func TestSwapsUnderLoad(t *testing.T) {
 	close(stop)
 	changes.Wait()
 }
-
-func TestFailedDeviceIsLeftAlone(t *testing.T) {
-	w := tiers(t)
-	w.want("forwarded", "laptop", syn("203.0.113.10:4000", "10.0.1.10:22"))
-	p := w.g.Port("stranger")
-	p.worker.lose(p, tun.ErrNoFrame)
-	p.worker.lose(p, tun.ErrNoFrame)
-	w.want("forwarded", "laptop", ack("203.0.113.10:4000", "10.0.1.10:22"))
-	if err := w.g.Detach("stranger"); err != nil {
-		t.Fatal(err)
-	}
-}

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/sgate/sgate/lab"
+)
+
+func newLabExec() *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use:   "exec MEMBER -- COMMAND [ARG...]",
+		Short: "Run a command inside an instance or host of a lab",
+		Long: `Exec runs a command in the network namespace of an instance or host. Standard
+input and output and the exit status are the command's own.`,
+		Example: "  sudo sgate lab exec web -- ping -c 1 10.0.2.20\n  sudo sgate lab exec --lab three-tier laptop -- bash",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return lab.Exec(name, args[0], args[1:])
+		},
+	}
+	cmd.Flags().StringVar(&name, "lab", "", "the lab (default: the only one)")
+	cmd.Flags().SetInterspersed(false)
+	return cmd
+}

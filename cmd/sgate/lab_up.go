@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sgate/sgate/config"
+	"github.com/sgate/sgate/daemon"
+	"github.com/sgate/sgate/lab"
+)
+
+func newLabUp() *cobra.Command {
+	var name string
+	var detach bool
+	cmd := &cobra.Command{
+		Use:   "up FILE",
+		Short: "Bring a lab up",
+		Long: `Up makes a network namespace for each instance and host of the configuration,
+with its TUN device, addresses and default routes, starts each one's command,
+and runs the gateway between them. Ctrl-C takes all of it down; with --detach it
+goes on in the background until "sgate lab down".
+
+The file is read again when it changes and on SIGHUP: instances come and go, and
+rules change, without a flow being lost. What a lab of the same name left behind
+in a crash is cleared away first.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			src := config.Source{Path: args[0], Environ: os.Environ(), Flags: cmd.Flags()}
+			if name == "" {
+				name = labName(src.Path)
+			}
+			if detach {
+				return lab.Detach(cmd.Context(), name, cmd.OutOrStdout())
+			}
+			return labUp(cmd.Context(), name, src)
+		},
+	}
+	cmd.Flags().StringVar(&name, "name", "", "the lab's name (default: the file's, without its ending)")
+	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return when the lab is up, and leave it running")
+	config.AddFlags(cmd.Flags())
+	return cmd
+}
+
+var notInNames = regexp.MustCompile(`[^A-Za-z0-9-]+`)
+
+// labName makes a lab's name of its file's.
+func labName(path string) string {
+	base := filepath.Base(path)
+	return strings.Trim(notInNames.ReplaceAllString(strings.TrimSuffix(base, filepath.Ext(base)), "-"), "-")
+}
+
+func labUp(ctx context.Context, name string, src config.Source) (err error) {
+	starter, err := lab.NewStarter()
+	if err != nil {
+		return err
+	}
+	watcher, err := daemon.NewWatcher(src.Path)
+	if err != nil {
+		return err
+	}
+	defer watcher.Close()
+	cfg, err := config.Load(src)
+	if err != nil {
+		return err
+	}
+	log := newLogger(os.Stderr, cfg.Gateway.Log)
+	l, err := lab.Up(ctx, cfg, lab.Options{Name: name, Log: log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = closeAll(err, l) }()
+	if err := starter.Up(); err != nil {
+		return err
+	}
+	log.Info("the lab is up", "lab", name, "enter", fmt.Sprintf("sgate lab exec --lab %s NAME -- COMMAND", name))
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	watcher.Run(ctx, hangup, log, func() error { return reload(ctx, src, l) })
+	log.Info("taking the lab down", "lab", name)
+	return nil
+}

@@ -1,0 +1,61 @@
+// Command sgate enforces AWS EC2 security groups on real packets between TUN
+// devices. One file a command; what they do is in the packages they call.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newRoot().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "sgate: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sgate",
+		Short: "Security groups that bite: AWS EC2 security groups on real packets, on your own machine",
+		Long: `sgate is a userspace gateway that enforces AWS EC2 security groups on real
+packets. Every instance is a TUN device; one process reads every packet, judges
+it by the groups of both ends, and forwards it or drops it without a word, so
+that a blocked client sees a timeout, as in AWS.
+
+Start with:
+  sudo sgate demo                          watch security groups decide real connections
+  sudo sgate lab up configs/minimal.yaml   a small VPC of network namespaces on this machine
+  sgate check FILE                         find every fault in a configuration`,
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newRun(), newLab(), newCheck(), newConfig(), newDemo(), newListen())
+	return root
+}
+
+// version is what the build has recorded about itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value
+		}
+	}
+	return v
+}

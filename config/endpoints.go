@@ -1,0 +1,200 @@
+package config
+
+import (
+	"net/netip"
+	"regexp"
+
+	"github.com/sgate/sgate/vpc"
+)
+
+func (b *builder) buildInstances() {
+	for i, raw := range b.raw.Instances {
+		it := b.root.child("instances", i)
+		if it.broken() {
+			continue
+		}
+		subnetID := b.subnetOf(it, raw.Subnet)
+		subnet := b.subnetsBy[subnetID]
+		name, unique := b.endpointName(it, raw.Name)
+		addrs, ok := it.addresses(raw.Address, raw.IPv6Address)
+		addrs, ok = it.secondary(addrs, ok, raw.SecondaryAddresses)
+		nic := vpc.NetworkInterface{
+			ID: vpc.NewID("eni", subnet.VPCID, name), Name: name, VPCID: subnet.VPCID, SubnetID: subnetID,
+			Addresses: addrs, GroupIDs: b.attached(it, subnet, raw),
+			SourceDestCheck: raw.SourceDestCheck == nil || *raw.SourceDestCheck, Origin: it.origin(),
+		}
+		e := b.place(it, raw.rawPlace, name)
+		if name == "" || !unique || !ok || !b.sound[subnetID] {
+			continue
+		}
+		e.ID, e.VPCID = nic.ID, nic.VPCID
+		for _, router := range subnet.Router() {
+			if hasFamily(addrs, router.Is6()) {
+				e.Gateways = append(e.Gateways, router)
+			}
+		}
+		for _, addr := range addrs {
+			bits := subnet.CIDR.Bits()
+			if addr.Is6() {
+				bits = subnet.IPv6CIDR.Bits()
+			}
+			e.Addresses = append(e.Addresses, netip.PrefixFrom(addr, bits))
+		}
+		b.res.Interfaces = append(b.res.Interfaces, nic)
+		b.endpoints = append(b.endpoints, e)
+	}
+}
+
+func (b *builder) buildHosts() {
+	for i, raw := range b.raw.Hosts {
+		it := b.root.child("hosts", i)
+		if it.broken() {
+			continue
+		}
+		vpcID := b.vpcOf(it, raw.VPC)
+		name, unique := b.endpointName(it, raw.Name)
+		addrs, ok := it.addresses(raw.Address, raw.IPv6Address)
+		e := b.place(it, raw.rawPlace, name)
+		if name == "" || !unique || !ok || !b.sound[vpcID] {
+			continue
+		}
+		e.Host, e.VPCID, e.ID = true, vpcID, vpc.NewID("host", vpcID, name)
+		for _, addr := range addrs {
+			e.Addresses = append(e.Addresses, netip.PrefixFrom(addr, addr.BitLen()))
+		}
+		b.res.Hosts = append(b.res.Hosts, vpc.Host{ID: e.ID, Name: name, VPCID: vpcID, Addresses: addrs, Origin: e.Origin})
+		b.endpoints = append(b.endpoints, e)
+	}
+}
+
+// subnetOf returns the id of an instance's subnet, or "" if that is not known,
+// which has been reported.
+func (b *builder) subnetOf(it item, ref string) string {
+	switch {
+	case it.ok("subnet"):
+		return b.subnets.resolve(it, "subnet", ref, "subnet")
+	case it.given("subnet") || b.subnets.partial:
+	case len(b.subnets.known) == 1:
+		return b.subnets.ids[b.subnets.known[0]][0]
+	default:
+		it.missing("subnet", "want the name of one: %s", hint("", b.subnets.known))
+	}
+	return ""
+}
+
+// attached resolves an instance's security groups. None at all stands for the
+// VPC's default group, which vpc.New attaches; a list that is there and empty
+// is what AWS refuses.
+func (b *builder) attached(it item, subnet vpc.Subnet, raw rawInstance) []string {
+	if !it.ok("security_groups") {
+		return nil
+	}
+	if len(raw.SecurityGroups) == 0 {
+		it.misplaced("security_groups", "is an empty list: an interface has at least one group; leave the key out for the VPC's default group")
+	}
+	if subnet.VPCID == "" {
+		return nil // the groups cannot be looked up
+	}
+	var ids []string
+	for _, ref := range raw.SecurityGroups {
+		id := b.groupsOf(subnet.VPCID).resolve(it, "security_groups", string(ref), "security group in the instance's vpc")
+		if b.sound[id] {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+var endpointNameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+
+// endpointName checks the name of an instance or host: it becomes part of the
+// names of namespaces and files.
+func (b *builder) endpointName(it item, name string) (valid string, unique bool) {
+	if it.bad[it.key("name")] {
+		return "", false
+	}
+	if !it.given("name") {
+		it.missing("name", "want one")
+		return "", false
+	}
+	if !endpointNameForm.MatchString(name) {
+		it.fault("name", name, "want 1 to 63 letters, digits, '.', '_' and '-', the first a letter or digit")
+		return "", false
+	}
+	if first, taken := b.endpointNames[name]; taken {
+		it.fault("name", name, "is taken by another instance or host (declared at %s)", first)
+		return name, false
+	}
+	b.endpointNames[name] = it.origin()
+	return name, true
+}
+
+// addresses reads the one or two addresses that every endpoint has. It returns
+// false if it had to report a fault.
+func (it item) addresses(ipv4, ipv6 string) (addrs []netip.Addr, ok bool) {
+	if !it.given("address") && !it.given("ipv6_address") {
+		it.missing("address", "want an address, an ipv6_address or both")
+		return nil, false
+	}
+	ok = true
+	for _, a := range []struct {
+		key, value string
+		ipv6       bool
+	}{{"address", ipv4, false}, {"ipv6_address", ipv6, true}} {
+		if !it.given(a.key) {
+			continue
+		}
+		addr, valid := it.address(a.key, a.value)
+		if valid && addr.Is6() != a.ipv6 {
+			it.fault(a.key, a.value, "want an %s address", family(a.ipv6))
+			valid = false
+		}
+		if !valid {
+			ok = false
+			continue
+		}
+		addrs = append(addrs, addr)
+	}
+	return addrs, ok
+}
+
+// secondary appends an interface's secondary addresses to its primary ones.
+func (it item) secondary(addrs []netip.Addr, ok bool, values texts) ([]netip.Addr, bool) {
+	if it.given("secondary_addresses") && !it.ok("secondary_addresses") {
+		return addrs, false
+	}
+	for _, value := range values {
+		addr, valid := it.address("secondary_addresses", string(value))
+		if !valid {
+			ok = false
+			continue
+		}
+		addrs = append(addrs, addr)
+	}
+	return addrs, ok
+}
+
+func (it item) address(key, value string) (netip.Addr, bool) {
+	if !it.ok(key) {
+		return netip.Addr{}, false
+	}
+	addr, err := netip.ParseAddr(value)
+	if err != nil || addr.Zone() != "" || addr.Is4In6() {
+		want := "want an address such as 10.0.1.10 or fd00:10::10"
+		if prefix, err := netip.ParsePrefix(value); err == nil {
+			want = "is a CIDR: want the address alone, " + prefix.Addr().String()
+		}
+		it.fault(key, value, "%s", want)
+		return netip.Addr{}, false
+	}
+	return addr, true
+}
+
+func hasFamily(addrs []netip.Addr, ipv6 bool) bool {
+	for _, addr := range addrs {
+		if addr.Is6() == ipv6 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,144 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/sgate/sgate/vpc"
+)
+
+// shape holds a syntax tree against the raw structs.
+type shape struct {
+	index  *index
+	faults *faults
+	known  map[reflect.Type]fields
+}
+
+// checkShape reports every key and value that the raw structs have no place
+// for, fills the index, and returns what is left as the maps, lists and values
+// that decode into the raw structs without conversion. A list keeps its length:
+// an item of the wrong kind becomes an empty one and is marked in the index.
+func checkShape(root *ast.MappingNode, index *index, f *faults) map[string]any {
+	s := &shape{index, f, make(map[reflect.Type]fields)}
+	return s.mapping(root, reflect.TypeFor[rawFile](), "", "")
+}
+
+// mapping converts a mapping whose keys are the fields of struct t.
+func (s *shape) mapping(node *ast.MappingNode, t reflect.Type, path, subject string) map[string]any {
+	s.index.subjects[path] = subject
+	fields := s.fieldsOf(t)
+	seen := make(map[string]vpc.Origin)
+	out := make(map[string]any)
+	for _, pair := range node.Values {
+		at := s.origin(pair.Key)
+		name, isName := pair.Key.(*ast.StringNode)
+		if !isName {
+			s.faults.add(at, subject, "want a key, got %s", describe(pair.Key))
+			continue
+		}
+		key := name.Value
+		if first, twice := seen[key]; twice {
+			s.faults.add(at, subject, "the key %s stands here twice (first at %s)", quote(key), first)
+			continue
+		}
+		seen[key] = at
+		field, known := fields.byKey[key]
+		if !known {
+			s.index.unknown[path] = true
+			s.faults.add(at, subject, "unknown key %s: %s", quote(key), hint(key, fields.keys))
+			continue
+		}
+		if v, ok := s.value(pair.Value, field, join(path, key, "."), subject); ok {
+			out[key] = v
+		}
+	}
+	return out
+}
+
+// value converts the value of a key. It returns false if it had to report it.
+func (s *shape) value(node ast.Node, field reflect.StructField, path, subject string) (any, bool) {
+	s.index.places[path] = s.origin(node)
+	t, label := field.Type, field.Tag.Get("label")
+	switch {
+	case t.Kind() == reflect.Struct:
+		if m, ok := node.(*ast.MappingNode); ok {
+			return s.mapping(m, t, path, join(subject, s.called(m, t, label, ""), ": ")), true
+		}
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		if list, ok := node.(*ast.SequenceNode); ok {
+			return s.items(list, t.Elem(), path, subject, label), true
+		}
+	default:
+		if v, ok := plain(node, t); ok {
+			return v, true
+		}
+	}
+	s.index.bad[path] = true
+	key := field.Tag.Get("mapstructure")
+	s.faults.add(s.index.places[path], join(subject, key, ": "), "%s", wrongKind(node, t))
+	return nil, false
+}
+
+func (s *shape) items(list *ast.SequenceNode, t reflect.Type, path, subject, label string) []any {
+	out := make([]any, 0, len(list.Values))
+	for i, node := range list.Values {
+		here := listItem(path, i)
+		s.index.places[here] = s.origin(node)
+		m, ok := node.(*ast.MappingNode)
+		if !ok {
+			name := join(subject, fmt.Sprintf("%s %d", label, i+1), ": ")
+			s.index.bad[here], s.index.subjects[here] = true, name
+			s.faults.add(s.index.places[here], name, "want a mapping with keys such as %s, got %s",
+				strings.Join(s.fieldsOf(t).keys[:2], " and "), describe(node))
+			out = append(out, map[string]any{})
+			continue
+		}
+		name := s.called(m, t, label, fmt.Sprint(" ", i+1))
+		out = append(out, s.mapping(m, t, here, join(subject, name, ": ")))
+	}
+	return out
+}
+
+func (s *shape) origin(node ast.Node) vpc.Origin { return origin(s.index.file, node) }
+
+// called returns what an error calls a mapping: its label and its name if it
+// has one, else its number.
+func (s *shape) called(m *ast.MappingNode, t reflect.Type, label, number string) string {
+	if _, has := s.fieldsOf(t).byKey["name"]; !has {
+		return label + number
+	}
+	for _, pair := range m.Values {
+		key, isKey := pair.Key.(*ast.StringNode)
+		name, isString := pair.Value.(*ast.StringNode)
+		if isKey && isString && key.Value == "name" {
+			return label + " " + quote(name.Value)
+		}
+	}
+	if number == "" {
+		return label + " " + quote(defaultVPCName)
+	}
+	return label + number
+}
+
+type fields struct {
+	keys  []string // in the order of the struct
+	byKey map[string]reflect.StructField
+}
+
+// fieldsOf returns the keys of a raw struct.
+func (s *shape) fieldsOf(t reflect.Type) fields {
+	if f, ok := s.known[t]; ok {
+		return f
+	}
+	f := fields{byKey: make(map[string]reflect.StructField)}
+	for _, field := range reflect.VisibleFields(t) {
+		if key := field.Tag.Get("mapstructure"); !strings.HasPrefix(key, ",") {
+			f.keys = append(f.keys, key)
+			f.byKey[key] = field
+		}
+	}
+	s.known[t] = f
+	return f
+}

@@ -1,0 +1,188 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"github.com/sgate/sgate/tun"
+)
+
+// namespacePrefix marks the namespaces of labs.
+const namespacePrefix = "sgate."
+
+// namespaceName is how `ip netns` knows a member's namespace. Names of labs
+// have no dots, so it reads back in one way only.
+func namespaceName(lab, member string) string { return namespacePrefix + lab + "." + member }
+
+// member is a namespace of a lab and the command in it.
+type member struct {
+	name    string
+	ns      tun.Namespace
+	command []string
+	process *process // nil if no command was started
+}
+
+// newMember makes the member's namespace.
+func newMember(lab, name string) (*member, error) {
+	m := &member{name: name, ns: tun.Namespace{Name: namespaceName(lab, name)}}
+	if err := makeNamespace(m.ns.Name); err != nil {
+		return nil, fmt.Errorf("make the %v: %w", m.ns, err)
+	}
+	return m, nil
+}
+
+// makeNamespace makes a named network namespace with its loopback device up.
+func makeNamespace(name string) error {
+	done := make(chan error, 1)
+	go func() {
+		// NewNamed moves the thread into the new namespace. The goroutine
+		// ends with its thread locked, so the runtime ends the thread too.
+		runtime.LockOSThread()
+		handle, err := netns.NewNamed(name)
+		if err != nil {
+			done <- err
+			return
+		}
+		defer handle.Close()
+		lo, err := netlink.LinkByName("lo")
+		if err == nil {
+			err = netlink.LinkSetUp(lo)
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+// start starts the member's command anew, its output going to the end of a
+// file.
+func (m *member) start(command []string, logFile string, log *slog.Logger) error {
+	m.stop()
+	m.command = command
+	if len(command) == 0 {
+		return nil
+	}
+	out, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	environ := append(os.Environ(), "PATH="+searchPath())
+	path, err := lookPath(command[0])
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(path, command[1:]...)
+	cmd.Args[0] = command[0]
+	cmd.Env, cmd.Stdout, cmd.Stderr = environ, out, out
+	// A group of its own: Ctrl-C at the lab's terminal is the lab's to handle.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := m.ns.Do(cmd.Start); err != nil {
+		return err
+	}
+	m.process = watch(m.name, cmd, log)
+	return nil
+}
+
+// searchPath is PATH with the folder of this program first, so that a command
+// `sgate` is this one.
+func searchPath() string {
+	self, err := os.Executable()
+	if err != nil {
+		return os.Getenv("PATH")
+	}
+	return filepath.Dir(self) + string(os.PathListSeparator) + os.Getenv("PATH")
+}
+
+// lookPath finds a program as a shell would, in searchPath.
+func lookPath(name string) (string, error) {
+	if strings.ContainsRune(name, '/') {
+		return name, nil
+	}
+	for _, dir := range filepath.SplitList(searchPath()) {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w in PATH", name, exec.ErrNotFound)
+}
+
+// process is a command that was started.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+	quit chan struct{} // closed when it is being stopped
+}
+
+// watch waits for a command and logs it if it ends by itself.
+func watch(name string, cmd *exec.Cmd, log *slog.Logger) *process {
+	p := &process{cmd: cmd, done: make(chan struct{}), quit: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		err := cmd.Wait()
+		select {
+		case <-p.quit:
+		default:
+			log.Warn("command has ended", "member", name, "command", cmd.Args, "status", cmd.ProcessState.String(), "error", err)
+		}
+	}()
+	return p
+}
+
+// grace is how long processes get to end by themselves.
+const grace = 2 * time.Second
+
+// stop ends the member's command.
+func (m *member) stop() {
+	p := m.process
+	if p == nil {
+		return
+	}
+	m.process, m.command = nil, nil
+	close(p.quit)
+	_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(grace):
+		_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL)
+		<-p.done
+	}
+}
+
+// remove takes the member away, with every process in its namespace.
+func (m *member) remove() error {
+	m.stop()
+	return removeNamespace(m.ns.Name)
+}
+
+// removeNamespace ends every process in a named namespace and removes it. That
+// there is none is no error.
+func removeNamespace(name string) error {
+	ns := tun.Namespace{Name: name}
+	if _, err := os.Stat(ns.Path()); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err := killAll(ns); err != nil {
+		return err
+	}
+	// Not DeleteNamed: a crash may have left the file without its mount.
+	if err := unix.Unmount(ns.Path(), unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("unmount %s: %w", ns.Path(), err)
+	}
+	if err := os.Remove(ns.Path()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -120,13 +120,26 @@ func labUp(t *testing.T, file string, flags ...string) (name string) {
 
 func upNamed(t *testing.T, name, file string, flags ...string) {
 	t.Helper()
-	t.Cleanup(func() {
-		if _, err := os.Stat("/run/sgate/labs/" + name); err == nil {
-			must(t, "lab", "down", name)
-		}
-		nothingLeft(t, name)
-	})
+	t.Cleanup(func() { goesDown(t, name) })
 	must(t, append([]string{"lab", "up", file, "--detach", "--name", name}, flags...)...)
+}
+
+// goesDown takes a lab down if it is still there.
+func goesDown(t *testing.T, name string) {
+	t.Helper()
+	if _, err := os.Stat("/run/sgate/labs/" + name); err == nil {
+		must(t, "lab", "down", name)
+	}
+	nothingLeft(t, name)
+}
+
+// labStart brings a lab up as a process of the test's own.
+func labStart(t *testing.T, name, file string) *background {
+	t.Helper()
+	t.Cleanup(func() { goesDown(t, name) })
+	b := start(t, "lab", "up", file, "--name", name)
+	b.says(t, "the lab is up")
+	return b
 }
 
 // in runs a program inside a member of a lab.
@@ -198,9 +211,11 @@ func pidsIn(t *testing.T, lab string) []string {
 	return pids
 }
 
+// alive reports whether a process runs. One that has ended and that nobody has
+// waited for yet, because its parent was killed, does not.
 func alive(pid string) bool {
-	_, err := os.Stat("/proc/" + pid)
-	return err == nil
+	status, err := os.ReadFile("/proc/" + pid + "/status")
+	return err == nil && !strings.Contains(string(status), "\nState:\tZ")
 }
 
 // until waits for something that must happen soon.

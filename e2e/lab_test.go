@@ -61,8 +61,7 @@ func TestLabEndsOnInterrupt(t *testing.T) {
 	requireRoot(t)
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		name := labName(t)
-		b := start(t, "lab", "up", threeTier, "--name", name)
-		b.says(t, "the lab is up")
+		b := labStart(t, name, threeTier)
 		pids := pidsIn(t, name)
 		if err := b.end(t, signal); err != nil {
 			t.Errorf("%v: %v", signal, err)
@@ -79,8 +78,7 @@ func TestLabEndsOnInterrupt(t *testing.T) {
 func TestCrashedLab(t *testing.T) {
 	requireRoot(t)
 	name := labName(t)
-	b := start(t, "lab", "up", threeTier, "--name", name)
-	b.says(t, "the lab is up")
+	b := labStart(t, name, threeTier)
 	pids := pidsIn(t, name)
 	_ = b.end(t, syscall.SIGKILL)
 
@@ -104,8 +102,7 @@ func TestCrashedLab(t *testing.T) {
 func TestUpAfterCrash(t *testing.T) {
 	requireRoot(t)
 	name := labName(t)
-	b := start(t, "lab", "up", threeTier, "--name", name)
-	b.says(t, "the lab is up")
+	b := labStart(t, name, threeTier)
 	_ = b.end(t, syscall.SIGKILL)
 	upNamed(t, name, threeTier)
 	wantConnect(t, "connects", name, "app", "10.0.2.30", "3306")
@@ -166,8 +163,7 @@ func TestLabFollowsItsFile(t *testing.T) {
 	}
 	file := writeFile(t, "lab.yaml", string(content))
 	name := labName(t)
-	b := start(t, "lab", "up", file, "--name", name)
-	b.says(t, "the lab is up")
+	b := labStart(t, name, file)
 	wantConnect(t, "times out", name, "web", "10.0.2.30", "3306")
 
 	// An instance comes, with its command, another one goes.

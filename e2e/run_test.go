@@ -87,6 +87,9 @@ func TestRunInNamespaces(t *testing.T) {
 	if r := runFor(t, 20e9, "", "ip", "netns", "exec", server, "ip", "-brief", "address"); !strings.Contains(r.stdout, "tun7") || !strings.Contains(r.stdout, "10.0.1.20/24") {
 		t.Errorf("the server's devices: %s", r.stdout)
 	}
+	if its, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", b.cmd.Process.Pid)); err != nil || its != own {
+		t.Errorf("the gateway is in %s, want %s: %v", its, own, err)
+	}
 	if err := b.end(t, syscall.SIGTERM); err != nil {
 		t.Errorf("SIGTERM: %v", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -45,24 +44,18 @@ func newMember(lab, name string) (*member, error) {
 
 // makeNamespace makes a named network namespace with its loopback device up.
 func makeNamespace(name string) error {
-	done := make(chan error, 1)
-	go func() {
-		// NewNamed moves the thread into the new namespace. The goroutine
-		// ends with its thread locked, so the runtime ends the thread too.
-		runtime.LockOSThread()
-		handle, err := netns.NewNamed(name)
+	return tun.OnOwnThread(func() error {
+		handle, err := netns.NewNamed(name) // moves the thread into it
 		if err != nil {
-			done <- err
-			return
+			return err
 		}
 		defer handle.Close()
 		lo, err := netlink.LinkByName("lo")
-		if err == nil {
-			err = netlink.LinkSetUp(lo)
+		if err != nil {
+			return err
 		}
-		done <- err
-	}()
-	return <-done
+		return netlink.LinkSetUp(lo)
+	})
 }
 
 // start starts the member's command anew, its output going to the end of a

@@ -58,14 +58,26 @@ func (n Namespace) Do(f func() error) error {
 		return n.explain(err)
 	}
 	defer handle.Close()
+	return OnOwnThread(func() error {
+		if err := netns.Set(handle); err != nil {
+			return n.explain(err)
+		}
+		return f()
+	})
+}
+
+// OnOwnThread runs f on a thread that is ended afterwards, so that f may move
+// it into another namespace: none that is in a foreign one is ever used again.
+func OnOwnThread(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		// The goroutine ends without unlocking its thread, and the runtime
-		// ends the thread with it: none that is in a foreign namespace is
-		// ever used again.
+		// A goroutine that ends with its thread locked takes it along.
 		runtime.LockOSThread()
-		if err := netns.Set(handle); err != nil {
-			done <- n.explain(err)
+		if unix.Gettid() == unix.Getpid() {
+			// All but the main thread, which cannot be ended and would stay
+			// in the namespace for good. It is kept busy meanwhile.
+			defer runtime.UnlockOSThread()
+			done <- OnOwnThread(f)
 			return
 		}
 		done <- f()

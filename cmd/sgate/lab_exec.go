@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/sgate/sgate/lab"
@@ -14,12 +16,19 @@ func newLabExec() *cobra.Command {
 		Long: `Exec runs a command in the network namespace of an instance or host. Standard
 input and output and the exit status are the command's own.`,
 		Example: "  sudo sgate lab exec web -- ping -c 1 10.0.2.20\n  sudo sgate lab exec --lab three-tier laptop -- bash",
-		Args:    cobra.MinimumNArgs(2),
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return lab.Exec(name, args[0], args[1:])
+			member, command := args[0], args[1:]
+			if len(command) > 0 && command[0] == "--" {
+				command = command[1:]
+			}
+			if len(command) == 0 {
+				return errors.New("a command is missing: sgate lab exec MEMBER -- COMMAND [ARG...]")
+			}
+			return lab.Exec(name, member, command)
 		},
 	}
 	cmd.Flags().StringVar(&name, "lab", "", "the lab (default: the only one)")
-	cmd.Flags().SetInterspersed(false)
+	cmd.Flags().SetInterspersed(false) // the command's flags are not ours
 	return cmd
 }

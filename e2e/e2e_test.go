@@ -118,10 +118,12 @@ func labUp(t *testing.T, file string, flags ...string) (name string) {
 	return name
 }
 
-func upNamed(t *testing.T, name, file string, flags ...string) {
+// upNamed brings a lab of that name up in the background and returns what was
+// said about it; it goes down with the test.
+func upNamed(t *testing.T, name, file string, flags ...string) string {
 	t.Helper()
 	t.Cleanup(func() { goesDown(t, name) })
-	must(t, append([]string{"lab", "up", file, "--detach", "--name", name}, flags...)...)
+	return must(t, append([]string{"lab", "up", file, "--detach", "--name", name}, flags...)...).stdout
 }
 
 // goesDown takes a lab down if it is still there.
@@ -239,11 +241,17 @@ type background struct {
 // start runs the program under test in the background; the test ends it.
 func start(t *testing.T, args ...string) *background {
 	t.Helper()
+	return startCommand(t, exec.Command(binary(t), args...))
+}
+
+// startCommand runs a command in the background; the test ends it.
+func startCommand(t *testing.T, cmd *exec.Cmd) *background {
+	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &background{cmd: exec.Command(binary(t), args...), log: log, done: make(chan struct{})}
+	b := &background{cmd: cmd, log: log, done: make(chan struct{})}
 	b.cmd.Stdout, b.cmd.Stderr = log, log
 	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -255,7 +263,7 @@ func start(t *testing.T, args ...string) *background {
 	t.Cleanup(func() {
 		b.end(t, syscall.SIGKILL)
 		if t.Failed() {
-			t.Logf("log of sgate %s:\n%s", strings.Join(args, " "), b.output(t))
+			t.Logf("log of %s:\n%s", strings.Join(cmd.Args, " "), b.output(t))
 		}
 		log.Close()
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,7 +14,11 @@ const threeTier = "../configs/three-tier.yaml"
 
 func TestLabLifeCycle(t *testing.T) {
 	requireRoot(t)
-	lab := labUp(t, threeTier)
+	lab := labName(t)
+	said := upNamed(t, lab, threeTier)
+	if pid := regexp.MustCompile(`is up \(process (\d+)\)`).FindStringSubmatch(said); pid == nil || !alive(pid[1]) {
+		t.Errorf("lab up --detach says %q, want the id of the lab's process", said)
+	}
 
 	list := must(t, "lab", "list").stdout
 	for _, want := range []string{lab, "10.0.1.10,fd00:10:0:1::10", "sgate." + lab + ".db", "sgate listen 3306"} {
@@ -24,6 +29,11 @@ func TestLabLifeCycle(t *testing.T) {
 	wantConnect(t, "connects", lab, "laptop", "10.0.1.10", "22")
 	wantConnect(t, "times out", lab, "stranger", "10.0.1.10", "22")
 	wantConnect(t, "refused", lab, "laptop", "10.0.1.10", "80")
+
+	output, err := os.ReadFile("/run/sgate/labs/" + lab + "/logs/web.log")
+	if err != nil || !strings.Contains(string(output), "listening") || !strings.Contains(string(output), "203.0.113.10:") {
+		t.Errorf("web's output is not kept: %q, %v", output, err)
+	}
 
 	pids := pidsIn(t, lab)
 	if len(pids) != 3 {

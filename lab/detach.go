@@ -74,7 +74,8 @@ func startBackground(ctx context.Context, log *os.File) (pid int, err error) {
 	defer stop()
 	word, _ := bufio.NewReader(told).ReadString('\n')
 	if strings.TrimSpace(word) == upWord {
-		return cmd.Process.Pid, cmd.Process.Release()
+		pid = cmd.Process.Pid // Release forgets it
+		return pid, cmd.Process.Release()
 	}
 	if err := cmd.Wait(); err != nil {
 		return 0, err

@@ -15,7 +15,7 @@ func (b *builder) buildInstances() {
 		}
 		subnetID := b.subnetOf(it, raw.Subnet)
 		subnet := b.subnetsBy[subnetID]
-		name, unique := b.endpointName(it, raw.Name)
+		name := b.endpointName(it, raw.Name)
 		addrs, ok := it.addresses(raw.Address, raw.IPv6Address)
 		addrs, ok = it.secondary(addrs, ok, raw.SecondaryAddresses)
 		nic := vpc.NetworkInterface{
@@ -24,7 +24,7 @@ func (b *builder) buildInstances() {
 			SourceDestCheck: raw.SourceDestCheck == nil || *raw.SourceDestCheck, Origin: it.origin(),
 		}
 		e := b.place(it, raw.rawPlace, name)
-		if name == "" || !unique || !ok || !b.sound[subnetID] {
+		if name == "" || !ok || !b.sound[subnetID] {
 			continue
 		}
 		e.ID, e.VPCID = nic.ID, nic.VPCID
@@ -52,10 +52,10 @@ func (b *builder) buildHosts() {
 			continue
 		}
 		vpcID := b.vpcOf(it, raw.VPC)
-		name, unique := b.endpointName(it, raw.Name)
+		name := b.endpointName(it, raw.Name)
 		addrs, ok := it.addresses(raw.Address, raw.IPv6Address)
 		e := b.place(it, raw.rawPlace, name)
-		if name == "" || !unique || !ok || !b.sound[vpcID] {
+		if name == "" || !ok || !b.sound[vpcID] {
 			continue
 		}
 		e.Host, e.VPCID, e.ID = true, vpcID, vpc.NewID("host", vpcID, name)
@@ -108,25 +108,25 @@ func (b *builder) attached(it item, subnet vpc.Subnet, raw rawInstance) []string
 var endpointNameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
 // endpointName checks the name of an instance or host: it becomes part of the
-// names of namespaces and files.
-func (b *builder) endpointName(it item, name string) (valid string, unique bool) {
+// names of namespaces and files. It returns "" if it is unfit or taken.
+func (b *builder) endpointName(it item, name string) string {
 	if it.bad[it.key("name")] {
-		return "", false
+		return ""
 	}
 	if !it.given("name") {
 		it.missing("name", "want one")
-		return "", false
+		return ""
 	}
 	if !endpointNameForm.MatchString(name) {
 		it.fault("name", name, "want 1 to 63 letters, digits, '.', '_' and '-', the first a letter or digit")
-		return "", false
+		return ""
 	}
 	if first, taken := b.endpointNames[name]; taken {
 		it.fault("name", name, "is taken by another instance or host (declared at %s)", first)
-		return name, false
+		return ""
 	}
 	b.endpointNames[name] = it.origin()
-	return name, true
+	return name
 }
 
 // addresses reads the one or two addresses that every endpoint has. It returns

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode"
+
+	"github.com/sgate/sgate/vpc"
 )
 
 // DefaultDevice is the name of an endpoint's device in a network namespace of
@@ -81,10 +83,15 @@ func (it item) checkNetns(netns string) {
 }
 
 // ownDevice returns the name of an endpoint's device in the gateway's own
-// namespace, where each needs another.
+// namespace, where each needs another: sg-NAME, or, of a name that is too long
+// for the kernel, its start and a few digits that are its own.
 func ownDevice(name string) string {
-	device := "sg-" + name
-	return device[:min(len(device), maxDeviceName)]
+	const prefix, digits = "sg-", 5
+	if len(prefix)+len(name) <= maxDeviceName {
+		return prefix + name
+	}
+	id := vpc.NewID("dev", name)
+	return prefix + name[:maxDeviceName-len(prefix)-1-digits] + "-" + id[len(id)-digits:]
 }
 
 // validDevice is the kernel's dev_valid_name, and no '%', which it would take
@@ -100,7 +107,6 @@ func (b *builder) reserveDevice(it item, e Endpoint) {
 	switch {
 	case !taken:
 		b.devices[key] = it.subject()
-	case other == it.subject(): // the name is taken, which has been reported
 	case it.given("device"):
 		it.fault("device", e.Device, "is the device of %s in the same namespace: want another name", other)
 	default:

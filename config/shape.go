@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 	"github.com/sgate/sgate/vpc"
 )
 
@@ -50,7 +51,12 @@ func (s *shape) mapping(node *ast.MappingNode, t reflect.Type, path, subject str
 			s.faults.add(at, subject, "unknown key %s: %s", quote(key), hint(key, fields.keys))
 			continue
 		}
-		if v, ok := s.value(pair.Value, field, join(path, key, "."), subject); ok {
+		here := join(path, key, ".")
+		s.index.places[here] = s.origin(pair.Value)
+		if tok := pair.Value.GetToken(); tok != nil && tok.Type == token.ImplicitNullType {
+			s.index.places[here] = at // what is not there stands nowhere
+		}
+		if v, ok := s.value(pair.Value, field, here, subject); ok {
 			out[key] = v
 		}
 	}
@@ -59,7 +65,6 @@ func (s *shape) mapping(node *ast.MappingNode, t reflect.Type, path, subject str
 
 // value converts the value of a key. It returns false if it had to report it.
 func (s *shape) value(node ast.Node, field reflect.StructField, path, subject string) (any, bool) {
-	s.index.places[path] = s.origin(node)
 	t, label := field.Type, field.Tag.Get("label")
 	switch {
 	case t.Kind() == reflect.Struct:

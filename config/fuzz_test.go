@@ -1,0 +1,43 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// FuzzParse holds that no text makes Parse panic, that what it accepts is
+// complete, and that what it refuses has a reason.
+func FuzzParse(f *testing.F) {
+	paths, err := filepath.Glob("../configs/*.yaml")
+	if err != nil || len(paths) == 0 {
+		f.Fatalf("no examples, error %v", err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	for _, text := range []string{
+		"", "-", "vpc:", "vpc: {}", "vpcs: [1]", fullExample, string(Defaults()),
+		onlyVPC + "---\n" + onlyVPC, "vpc: &a {cidr: *a}", "? [a]\n: 1", "a: |\n b", "\ufeffvpc: !!x",
+		onlyVPC + "security_groups: [{name: g, ingress: [{type: SSH, port_range: [1-2, x]}, 3], egress: }]",
+		onlyVPC + "instances: [{subnet: [], address: 1, pid: -1, command: x, netns: ../x, device: '%d'}]",
+		onlyVPC + "prefix_lists: [{name: l, max_entries: -1, entries: [{cidr: ::/0}]}]",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		cfg, err := Parse(data, Source{Path: "f.yaml"})
+		switch {
+		case err != nil && (cfg != nil || err.Error() == ""):
+			t.Errorf("refused with %v, error %q", cfg, err)
+		case err == nil && (cfg.Resources == nil || len(cfg.Resources.VPCs()) == 0):
+			t.Errorf("accepted without resources")
+		case err == nil && len(cfg.Endpoints) != len(cfg.Resources.Interfaces())+len(cfg.Resources.Hosts()):
+			t.Errorf("%d endpoints", len(cfg.Endpoints))
+		}
+	})
+}

@@ -120,5 +120,5 @@ type hasher struct{ seed maphash.Seed }
 
 func (h hasher) hash(k *Key) uint32 {
 	sum := maphash.Comparable(h.seed, *k)
-	return uint32(sum>>32) | 1 // never 0
+	return max(1, uint32(sum>>32)) // never 0
 }

@@ -145,12 +145,15 @@ func (s State) next(answer bool, flags header.TCPFlags, finished bool) State {
 }
 
 func (s State) nextTCP(answer bool, flags header.TCPFlags, finished bool) State {
+	unanswered := !answer && (s == TCPSynSent || s == TCPPickedUp)
 	switch {
 	case flags&header.TCPFlagRst != 0:
 		return TCPClosed
 	case flags&header.TCPFlagFin != 0 && finished:
 		return TCPTimeWait
-	case flags&header.TCPFlagFin != 0:
+	case flags&header.TCPFlagFin != 0 && unanswered:
+		return s // one machine alone must not make a flow that never yields
+	case flags&header.TCPFlagFin != 0, s == TCPPickedUp && answer && finished:
 		return TCPFinWait
 	case s == TCPSynSent && answer && flags&header.TCPFlagSyn != 0:
 		return TCPSynReceived

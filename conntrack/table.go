@@ -20,7 +20,8 @@ type Table struct {
 	timeouts [states]int64 // ns
 	max      int64
 	count    atomic.Int64
-	// noVictimUntil (ns) keeps all shards from being searched in vain.
+	// noVictimUntil (ns) keeps all shards from being searched in vain; see
+	// noVictimFor.
 	noVictimUntil atomic.Int64
 	shards        [shardCount]Shard
 }
@@ -117,9 +118,8 @@ type Shard struct {
 	slots []Flow
 	used  int
 
-	hand          int      // where evict looks next
-	noVictimUntil int64    // ns; see noVictimFor
-	_             [64]byte // keeps neighbours' locks out of one cache line
+	hand int      // where evict looks next; any number, to be wrapped
+	_    [72]byte // keeps neighbours' locks out of one cache line
 }
 
 // Unlock ends the use of a shard and of every *Flow from it.
@@ -150,7 +150,8 @@ func (s *Shard) Find(k *Key, h Hash, now int64) *Flow {
 
 // Insert makes a flow of which the first packet, sent by origin, is at hand.
 // The key must not be in the table. If the table is full, a flow that was
-// never answered or is over makes room; if there is none, Insert returns nil.
+// never answered or is over makes room; if a short search finds none, Insert
+// returns nil.
 func (s *Shard) Insert(k *Key, h Hash, origin End, flags header.TCPFlags, now int64) *Flow {
 	if s.table.count.Add(1) > s.table.max && !s.table.makeRoom(s, now) {
 		s.table.count.Add(-1)

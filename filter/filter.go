@@ -9,11 +9,11 @@
 //
 //   - An address resolves to its endpoint (a network interface, a host outside
 //     the VPC, or the VPC router) by one map look-up per VPC.
-//   - All interfaces with the same set of groups share one ruleset, two
-//     tables, one a direction.
+//   - Each group has two tables, one a direction. An interface asks those of
+//     its own groups, five at most unless AWS raised the limit.
 //   - A table finds the rules for a peer by its identity: CIDRs by longest
-//     prefix (each prefix carries the rules of all that cover it), groups by
-//     the peer's memberships. A rule that names a group is never expanded into
+//     prefix (each prefix leads to the next one that covers it), groups by the
+//     peer's memberships. A rule that names a group is never expanded into
 //     addresses.
 //   - What it finds is a set of services: ports as disjoint intervals, ICMP
 //     types and codes and protocol numbers as maps.
@@ -96,7 +96,7 @@ const NoRule Rule = 1<<31 - 1
 // Verdict is what becomes of a flow, and why.
 type Verdict struct {
 	Egress  Side // of From
-	Ingress Side // of To; not asked if Egress drops
+	Ingress Side // of To; Drop with NoRule if Egress drops
 }
 
 // Allowed reports whether both sides let the flow through.
@@ -104,7 +104,7 @@ func (v Verdict) Allowed() bool { return v.Egress.Passes() && v.Ingress.Passes()
 
 // Judge asks both ends of the flow.
 func (p *Policy) Judge(f *Flow) Verdict {
-	v := Verdict{Egress: p.Egress(f)}
+	v := Verdict{Egress: p.Egress(f), Ingress: Side{Rule: NoRule}}
 	if v.Egress.Passes() {
 		v.Ingress = p.Ingress(f)
 	}
@@ -129,14 +129,39 @@ func (p *Policy) ask(d vpc.Direction, self, peer Endpoint, addr netip.Addr, f *F
 	if self < 0 || p.endpoints[self].kind != KindInterface {
 		return Side{Decision: NotAsked, Rule: NoRule}
 	}
-	set := p.endpoints[self].rules
+	own := p.endpoints[self].groups
 	var memberships []groupIndex
 	if peer >= 0 {
 		memberships = p.endpoints[peer].groups
 	}
-	rule := set.tables[d].match(addr, memberships, f)
+	rule := NoRule
+	for _, g := range own {
+		rule = min(rule, p.groups[g][d].match(addr, memberships, f))
+	}
 	if rule == NoRule {
 		return Side{Rule: NoRule}
 	}
-	return Side{Decision: Allow, Rule: rule, Untracked: set.untracked(d, addr, f)}
+	return Side{Decision: Allow, Rule: rule, Untracked: p.untracked(d, own, addr, f)}
+}
+
+// untracked reports whether a TCP or UDP flow, admitted in direction d by the
+// groups own, needs no tracking: its first packet's direction has a rule for
+// everywhere that admits it, and the opposite direction one for everywhere and
+// all ports. The packet at hand may be the first one's answer, so both readings
+// are tried.
+func (p *Policy) untracked(d vpc.Direction, own []groupIndex, addr netip.Addr, f *Flow) bool {
+	if protocol := vpc.Protocol(f.Protocol); !f.HasTransport || !protocol.HasPorts() {
+		return false
+	}
+	answer := *f
+	answer.SrcPort, answer.DstPort = f.DstPort, f.SrcPort
+	var admits, allPorts [2]bool // there, back
+	for _, g := range own {
+		there, back := p.groups[g][d].open[family(addr)], p.groups[g][d.Opposite()].open[family(addr)]
+		admits[0] = admits[0] || there.match(f) != NoRule
+		admits[1] = admits[1] || back.match(&answer) != NoRule
+		allPorts[0] = allPorts[0] || there.allPorts(f.Protocol)
+		allPorts[1] = allPorts[1] || back.allPorts(f.Protocol)
+	}
+	return admits[0] && allPorts[1] || admits[1] && allPorts[0]
 }

@@ -12,6 +12,7 @@ import (
 type Policy struct {
 	snapshot  *vpc.Snapshot
 	rules     []vpc.Rule // by number
+	groups    []ruleset
 	endpoints []endpoint
 	byID      map[string]Endpoint
 	vpcs      map[string]*addresses
@@ -24,7 +25,6 @@ type endpoint struct {
 	addrs  []netip.Addr
 	anySrc bool         // the source check is off
 	groups []groupIndex // that the interface is a member of
-	rules  *ruleset     // nil unless an interface
 }
 
 // groupIndex is the number of a security group within one policy.
@@ -63,7 +63,7 @@ func (a *addresses) lookup(addr netip.Addr) Endpoint {
 func Compile(s *vpc.Snapshot) *Policy {
 	p := &Policy{snapshot: s, byID: make(map[string]Endpoint), vpcs: make(map[string]*addresses)}
 	c := newCompiler(s)
-	p.rules = c.rules
+	p.rules, p.groups = c.rules, c.rulesets()
 	for _, v := range s.VPCs() {
 		p.vpcs[v.ID] = &addresses{v4: make(map[[4]byte]Endpoint), v6: make(map[[16]byte]Endpoint)}
 	}
@@ -71,10 +71,9 @@ func Compile(s *vpc.Snapshot) *Policy {
 		p.add(endpoint{kind: KindRouter, vpc: p.vpcs[n.VPCID], addrs: n.Router()})
 	}
 	for _, nic := range s.Interfaces() {
-		members := c.indexes(nic.GroupIDs)
 		p.byID[nic.ID] = p.add(endpoint{
 			kind: KindInterface, id: nic.ID, vpc: p.vpcs[nic.VPCID], addrs: nic.Addresses,
-			anySrc: !nic.SourceDestCheck, groups: members, rules: c.ruleset(members),
+			anySrc: !nic.SourceDestCheck, groups: c.indexes(nic.GroupIDs),
 		})
 	}
 	for _, h := range s.Hosts() {
@@ -149,17 +148,16 @@ func (p *Policy) MaySend(e Endpoint, src netip.Addr) bool {
 	return p.endpoints[e].anySrc || p.Owns(e, src)
 }
 
-// compiler holds what Compile shares between interfaces.
+// compiler numbers rules and groups.
 type compiler struct {
 	snapshot *vpc.Snapshot
 	rules    []vpc.Rule
 	groups   map[string]groupIndex
 	byGroup  [][2][]Rule // the rules of each group and direction
-	rulesets map[string]*ruleset
 }
 
 func newCompiler(s *vpc.Snapshot) *compiler {
-	c := &compiler{snapshot: s, groups: make(map[string]groupIndex), rulesets: make(map[string]*ruleset)}
+	c := &compiler{snapshot: s, groups: make(map[string]groupIndex)}
 	for i, g := range s.SecurityGroups() {
 		c.groups[g.ID] = groupIndex(i)
 		c.rules = append(append(c.rules, g.Ingress...), g.Egress...)
@@ -205,6 +203,17 @@ func portWidth(r vpc.Rule) int32 {
 	return r.ToPort - r.FromPort
 }
 
+// rulesets compiles each group.
+func (c *compiler) rulesets() []ruleset {
+	sets := make([]ruleset, len(c.byGroup))
+	for g, numbers := range c.byGroup {
+		for d := range numbers {
+			c.fill(&sets[g][d], numbers[d])
+		}
+	}
+	return sets
+}
+
 // indexes returns the numbers of groups, sorted.
 func (c *compiler) indexes(ids []string) []groupIndex {
 	members := make([]groupIndex, 0, len(ids))
@@ -213,25 +222,4 @@ func (c *compiler) indexes(ids []string) []groupIndex {
 	}
 	slices.Sort(members)
 	return members
-}
-
-// ruleset returns the rules of a set of groups, one object for equal sets.
-func (c *compiler) ruleset(members []groupIndex) *ruleset {
-	var key []byte
-	for _, g := range members {
-		key = append(key, byte(g), byte(g>>8), byte(g>>16), byte(g>>24))
-	}
-	if set := c.rulesets[string(key)]; set != nil {
-		return set
-	}
-	set := &ruleset{}
-	for d := range set.tables {
-		var numbers []Rule
-		for _, g := range members {
-			numbers = append(numbers, c.byGroup[g][d]...)
-		}
-		set.tables[d] = c.table(numbers)
-	}
-	c.rulesets[string(key)] = set
-	return set
 }

@@ -15,6 +15,7 @@ type services struct {
 	icmp      map[int32]Rule // by icmpKey; both ICMP protocols
 	protocols map[uint8]Rule // whole protocols, by number
 	open      [2]bool        // TCP, UDP: one rule admits all ports
+	wider     *services      // of the next prefix that covers this one's
 }
 
 // interval is a range of ports and the narrowest rule that admits it. The
@@ -48,6 +49,8 @@ func (s *services) match(f *Flow) Rule {
 		if f.HasTransport {
 			best = min(best, matchPort(s.ports[portsIndex(f.Protocol)], f.DstPort))
 		}
+	case protocol == vpc.ICMP && f.Src.Is6():
+		// ICMP is IPv4's own: its rules never match IPv6, whatever the peer.
 	case protocol.IsICMP():
 		if s.icmp != nil {
 			best = min(best, s.matchICMP(protocol, f))
@@ -129,8 +132,8 @@ func keep[K comparable](m *map[K]Rule, key K, n Rule) {
 // disjoint turns overlapping intervals into sorted, disjoint ones, each with
 // the lowest of the rules that cover it.
 func disjoint(in []interval) []interval {
-	if len(in) == 0 {
-		return nil
+	if len(in) < 2 {
+		return in
 	}
 	var edges []int // where the set of covering intervals can change
 	for _, r := range in {

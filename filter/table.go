@@ -2,25 +2,24 @@ package filter
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 
 	"github.com/gaissmai/bart"
-
-	"github.com/sgate/sgate/vpc"
 )
 
-// ruleset is what the members of one set of groups admit, by direction.
-type ruleset struct {
-	tables [2]*table
-}
+// ruleset is what a security group admits, by direction.
+type ruleset [2]table
 
 // table finds the rules of one direction by the peer.
 type table struct {
-	// everywhere are the rules for 0.0.0.0/0 and ::/0, apart from the other
-	// prefixes because connection tracking asks for them alone.
+	// everywhere are the rules that cover 0.0.0.0/0 and ::/0; open are those
+	// of them whose peer is that CIDR itself, for connection tracking: a
+	// prefix list may hold it too, but what a list admits is always tracked.
 	everywhere [2]*services
-	prefixes   *bart.Table[*services]
+	open       [2]*services
+	prefixes   bart.Table[*services]
 	groups     map[groupIndex]*services
 }
 
@@ -36,34 +35,22 @@ func family(addr netip.Addr) int {
 // which is a member of those groups.
 func (t *table) match(addr netip.Addr, memberships []groupIndex, f *Flow) Rule {
 	best := t.everywhere[family(addr)].match(f)
-	if found, ok := t.prefixes.Lookup(addr); ok {
-		best = min(best, found.match(f))
+	if covering, ok := t.prefixes.Lookup(addr); ok {
+		for ; covering != nil; covering = covering.wider {
+			best = min(best, covering.match(f))
+		}
 	}
-	for _, g := range memberships {
-		best = min(best, t.groups[g].match(f))
+	if len(t.groups) > 0 {
+		for _, g := range memberships {
+			best = min(best, t.groups[g].match(f))
+		}
 	}
 	return best
 }
 
-// untracked reports whether a TCP or UDP flow, admitted in direction d, needs
-// no tracking: its first packet's direction has a rule for everywhere that
-// admits it, and the opposite direction one for everywhere and all ports. The
-// packet at hand may be the first one's answer, so both readings are tried.
-func (s *ruleset) untracked(d vpc.Direction, addr netip.Addr, f *Flow) bool {
-	if protocol := vpc.Protocol(f.Protocol); !f.HasTransport || !protocol.HasPorts() {
-		return false
-	}
-	there, back := s.tables[d].everywhere[family(addr)], s.tables[d.Opposite()].everywhere[family(addr)]
-	if there.match(f) != NoRule && back.allPorts(f.Protocol) {
-		return true
-	}
-	answer := *f
-	answer.SrcPort, answer.DstPort = f.DstPort, f.SrcPort
-	return back.match(&answer) != NoRule && there.allPorts(f.Protocol)
-}
-
-func (c *compiler) table(numbers []Rule) *table {
-	t := &table{prefixes: new(bart.Table[*services]), groups: make(map[groupIndex]*services)}
+// fill enters the rules of one group and direction.
+func (c *compiler) fill(t *table, numbers []Rule) {
+	t.groups = make(map[groupIndex]*services)
 	byPrefix := make(map[netip.Prefix][]Rule)
 	byGroup := make(map[groupIndex][]Rule)
 	for _, n := range numbers {
@@ -84,30 +71,24 @@ func (c *compiler) table(numbers []Rule) *table {
 		t.groups[g] = c.services(of)
 	}
 	c.fillPrefixes(t, byPrefix)
-	return t
 }
 
-// fillPrefixes gives each prefix the rules of all prefixes that cover it, so
-// that the longest match alone has the whole answer.
+// fillPrefixes enters the rules of each prefix, from the widest to the longest,
+// so that each finds the one that covers it.
 func (c *compiler) fillPrefixes(t *table, byPrefix map[netip.Prefix][]Rule) {
-	prefixes := make([]netip.Prefix, 0, len(byPrefix))
-	for p := range byPrefix {
-		prefixes = append(prefixes, p)
-	}
-	slices.SortFunc(prefixes, func(a, b netip.Prefix) int {
+	prefixes := slices.SortedFunc(maps.Keys(byPrefix), func(a, b netip.Prefix) int {
 		return cmp.Or(cmp.Compare(a.Bits(), b.Bits()), a.Addr().Compare(b.Addr()))
 	})
-	var covering bart.Table[[]Rule]
 	for _, p := range prefixes {
 		if p.Bits() == 0 {
 			t.everywhere[family(p.Addr())] = c.services(byPrefix[p])
+			t.open[family(p.Addr())] = c.services(slices.DeleteFunc(byPrefix[p], func(n Rule) bool {
+				return !c.rules[n].Peer.CIDR.IsValid()
+			}))
 			continue
 		}
-		of := byPrefix[p]
-		if wider, ok := covering.LookupPrefix(p); ok {
-			of = slices.Concat(of, wider)
-		}
-		covering.Insert(p, of)
-		t.prefixes.Insert(p, c.services(of))
+		of := c.services(byPrefix[p])
+		of.wider, _ = t.prefixes.LookupPrefix(p)
+		t.prefixes.Insert(p, of)
 	}
 }

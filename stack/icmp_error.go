@@ -42,8 +42,19 @@ func (r *Router) TooBig(vpc int, from netip.Addr, p *Packet, packet []byte, mtu 
 // mayAnswer reports whether an ICMP error about the packet may be sent at all
 // (RFC 1122, section 3.2.2; RFC 4443, section 2.4).
 func mayAnswer(p *Packet) bool {
-	return !p.IsICMPError() && p.FragmentOffset == 0 &&
-		!p.Src.IsMulticast() && !p.Src.IsUnspecified() && !p.Dst.IsMulticast()
+	return !p.IsICMPError() && p.FragmentOffset == 0 && isHost(p.Src) &&
+		!p.Dst.IsMulticast() && p.Dst != broadcast
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// isHost reports whether an address can be that of one machine on a wire: not
+// nobody's, a group's or everybody's, nor of IPv4's reserved class E.
+func isHost(a netip.Addr) bool {
+	if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() {
+		return false
+	}
+	return !a.Is4() || a.As4()[0] != 0 && a.As4()[0] < 240
 }
 
 func (r *Router) sendError(vpc int, from netip.Addr, p *Packet, packet []byte, icmpType, code uint8, mtu int) bool {

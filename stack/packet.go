@@ -78,7 +78,7 @@ type Packet struct {
 	TCPFlags         header.TCPFlags
 	ICMPType         uint8
 	ICMPCode         uint8
-	ICMPID           uint16 // of ICMP queries, which have one; see IsICMPQuery
+	ICMPID           uint16 // of ICMP queries, which have one; see ICMPQuery
 }
 
 // Parse fills p from the bytes of one IP packet. It never panics, never
@@ -168,6 +168,7 @@ func (p *Packet) parseIPv6(b []byte) Problem {
 // that carry another header behind them (RFC 8200, section 4). AH and ESP are
 // not among them: rules know both as protocols.
 func (p *Packet) walkExtensions(b []byte) Problem {
+	seenFragment := false // an atomic one leaves no other trace
 	for i := 0; ; i++ {
 		switch header.IPv6ExtensionHeaderIdentifier(p.Protocol) {
 		case header.IPv6HopByHopOptionsExtHdrIdentifier:
@@ -176,9 +177,10 @@ func (p *Packet) walkExtensions(b []byte) Problem {
 			}
 		case header.IPv6RoutingExtHdrIdentifier, header.IPv6DestinationOptionsExtHdrIdentifier:
 		case header.IPv6FragmentExtHdrIdentifier:
-			if p.Fragment {
+			if seenFragment {
 				return BadExtensions
 			}
+			seenFragment = true
 		default:
 			return Parsed
 		}
@@ -232,7 +234,7 @@ func (p *Packet) parseTransport(b []byte) Problem {
 		if len(t) < header.ICMPv4MinimumSize {
 			return Truncated
 		}
-		p.ICMPType, p.ICMPCode = t[0], t[1]
+		p.ICMPType, p.ICMPCode, p.HasTransport = t[0], t[1], true
 		if _, _, is := p.ICMPQuery(); is {
 			p.ICMPID = binary.BigEndian.Uint16(t[4:])
 		}
@@ -276,6 +278,9 @@ func (p *Packet) IsICMP() bool {
 // information and address mask (RFC 792, RFC 950). request is the question's
 // type in both, reply tells which one it is.
 func (p *Packet) ICMPQuery() (request uint8, reply, is bool) {
+	if !p.IsICMP() || !p.HasTransport {
+		return 0, false, false
+	}
 	if p.IPv6 {
 		switch header.ICMPv6Type(p.ICMPType) {
 		case header.ICMPv6EchoRequest:
@@ -296,14 +301,15 @@ func (p *Packet) ICMPQuery() (request uint8, reply, is bool) {
 	return 0, false, false
 }
 
-// IsICMPError reports whether the packet is an ICMP error, which must never be
-// answered by another one (RFC 1122, section 3.2.2).
+// IsICMPError reports whether the packet is an ICMP error or redirect, which
+// must never be answered by an error (RFC 1122, section 3.2.2; RFC 4443,
+// section 2.4).
 func (p *Packet) IsICMPError() bool {
 	if !p.IsICMP() || !p.HasTransport {
 		return false
 	}
 	if p.IPv6 {
-		return p.ICMPType < 128
+		return p.ICMPType < 128 || p.ICMPType == uint8(header.ICMPv6RedirectMsg)
 	}
 	switch p.ICMPType {
 	case 3, 4, 5, 11, 12: // unreachable, source quench, redirect, time exceeded, parameter problem

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
@@ -144,20 +146,53 @@ func (n *nic) WritePackets(pkts gvstack.PacketBufferList) (int, tcpip.Error) {
 }
 
 // Deliver hands the router a packet for one of its addresses in a VPC; the
-// router copies it. checksumPending says that the transport checksum has yet
-// to be completed by whoever puts the packet on a wire.
+// router copies it, and ignores packets for others: the netstack would answer
+// for the groups and broadcast addresses that it listens to as well.
+// checksumPending says that the transport checksum has yet to be completed by
+// whoever puts the packet on a wire.
 func (r *Router) Deliver(vpc int, packet []byte, ipv6, checksumPending bool) {
+	var p Packet
+	if p.Parse(packet) != Parsed {
+		return
+	}
 	r.mu.Lock()
 	card := r.nics[vpc]
+	owned := card != nil && card.addrs[p.Dst]
 	r.mu.Unlock()
-	if card == nil {
+	if !owned {
 		return
+	}
+	if checksumPending {
+		packet = bytes.Clone(packet)
+		completeChecksum(&p, packet)
 	}
 	pkt := gvstack.NewPacketBuffer(gvstack.PacketBufferOptions{Payload: buffer.MakeWithData(packet)})
 	defer pkt.DecRef()
-	pkt.RXChecksumValidated = checksumPending
 	card.InjectInbound(networkProtocol(ipv6), pkt)
 }
+
+// completeChecksum does in software what a network card does for a packet
+// that is handed to it with the sum of the pseudo-header in the checksum's
+// place. (The netstack takes a checksum for granted only for a whole NIC.)
+func completeChecksum(p *Packet, b []byte) {
+	t := b[p.HeaderLen:]
+	var field []byte
+	switch {
+	case p.HasTransport && p.Protocol == uint8(header.TCPProtocolNumber):
+		field = t[header.TCPChecksumOffset:]
+	case p.HasTransport && p.Protocol == uint8(header.UDPProtocolNumber):
+		field = t[udpChecksumOffset:]
+	default:
+		return
+	}
+	sum := ^checksum.Checksum(t, 0)
+	if sum == 0 {
+		sum = 0xffff // the same number; 0 says that UDP has no checksum
+	}
+	checksum.Put(field, sum)
+}
+
+const udpChecksumOffset = 6
 
 // Close ends the router's goroutines.
 func (r *Router) Close() { r.stack.Destroy() }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 	"time"
+	"unicode"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -24,11 +26,28 @@ const nameBusyFor = time.Second
 type Options struct {
 	Namespace Namespace
 	Name      string // at most 15 bytes
-	MTU       int
+	MTU       int    // from 68 to MaxPacket
 	// Offload lets super-packets through. Off, the kernel cuts and sums
 	// every packet before it hands it over: slower, but a way around kernels
 	// whose offload is broken.
 	Offload bool
+}
+
+// minMTU is the smallest that the kernel lets a TUN have.
+const minMTU = 68
+
+// check refuses what the kernel would refuse with a bare "invalid argument",
+// and an MTU in particular, over which wireguard/tun would fail too late to
+// clean up: it would leave its goroutines and their descriptors behind.
+func (o *Options) check() error {
+	bad := func(r rune) bool { return strings.ContainsRune("/:%", r) || unicode.IsSpace(r) }
+	switch {
+	case o.Name == "", len(o.Name) >= unix.IFNAMSIZ, strings.ContainsFunc(o.Name, bad), o.Name == ".", o.Name == "..":
+		return fmt.Errorf(`want a name of 1 to %d bytes, without "/", ":", "%%" and spaces`, unix.IFNAMSIZ-1)
+	case o.MTU < minMTU || o.MTU > MaxPacket:
+		return fmt.Errorf("MTU %d: want %d to %d", o.MTU, minMTU, MaxPacket)
+	}
+	return nil
 }
 
 // Kernel is a TUN device of the kernel. wireguard/tun owns it (name, MTU,
@@ -42,10 +61,11 @@ type Kernel struct {
 }
 
 // Open makes a TUN device, which goes away when it is closed or the process
-// ends. It fails if the name is taken.
+// ends. It fails if the name is taken. The device keeps its namespace alive:
+// `ip netns delete` then takes away the name alone.
 func Open(ctx context.Context, o Options) (*Kernel, error) {
-	if o.Name == "" || len(o.Name) >= unix.IFNAMSIZ {
-		return nil, fmt.Errorf("device %q: want a name of 1 to %d bytes", o.Name, unix.IFNAMSIZ-1)
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("device %q: %w", o.Name, err)
 	}
 	var k *Kernel
 	err := o.Namespace.Do(func() (err error) {

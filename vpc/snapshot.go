@@ -3,6 +3,7 @@ package vpc
 import (
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // Resources is the unvalidated input of New, in any order.
@@ -30,8 +31,10 @@ type Snapshot struct {
 
 // New validates the resources and returns them as a snapshot. Every fault is
 // found in one go: the error joins an *Error for each. VPCs without a default
-// security group get theirs, interfaces without groups get that one, and rules
-// get their canonical form and, where they have none, their id.
+// security group get theirs, interfaces without groups get that one, rules
+// and prefix list entries get their canonical form, and rules without an id
+// get theirs. The input stays the caller's: New neither changes nor keeps any
+// of it.
 func New(res Resources) (*Snapshot, error) {
 	s := &Snapshot{res: complete(res)}
 	s.vpcs = index(s.res.VPCs, func(v VPC) string { return v.ID })
@@ -50,8 +53,10 @@ func New(res Resources) (*Snapshot, error) {
 func complete(in Resources) Resources {
 	out := in.clone()
 	defaults := make(map[string]string) // VPC id to the id of its default group
-	for _, g := range out.SecurityGroups {
-		if g.Name == DefaultGroupName {
+	for i := range out.SecurityGroups {
+		g := &out.SecurityGroups[i]
+		g.Name = strings.TrimRight(g.Name, " ")
+		if strings.EqualFold(g.Name, DefaultGroupName) {
 			defaults[g.VPCID] = g.ID
 		}
 	}
@@ -63,8 +68,20 @@ func complete(in Resources) Resources {
 		}
 	}
 	for i := range out.Interfaces {
-		if nic := &out.Interfaces[i]; len(nic.GroupIDs) == 0 && defaults[nic.VPCID] != "" {
+		nic := &out.Interfaces[i]
+		nic.Addresses, nic.GroupIDs = slices.Clone(nic.Addresses), slices.Clone(nic.GroupIDs)
+		if len(nic.GroupIDs) == 0 && defaults[nic.VPCID] != "" {
 			nic.GroupIDs = []string{defaults[nic.VPCID]}
+		}
+	}
+	for i := range out.Hosts {
+		out.Hosts[i].Addresses = slices.Clone(out.Hosts[i].Addresses)
+	}
+	for i := range out.PrefixLists {
+		l := &out.PrefixLists[i]
+		l.Entries = slices.Clone(l.Entries)
+		for j := range l.Entries {
+			l.Entries[j].CIDR = l.Entries[j].CIDR.Masked()
 		}
 	}
 	for i := range out.SecurityGroups {

@@ -136,12 +136,14 @@ func (v *validation) subnetsFit() {
 			continue
 		}
 		v.blockFits(x, "cidr", x.CIDR, in.CIDR, 16, 28)
-		if x.IPv6CIDR.IsValid() {
-			if !in.HasIPv6() {
-				v.fault(x.Origin, subject, CodeSubnetRange, "ipv6_cidr %s: the vpc has no ipv6_cidr", x.IPv6CIDR)
-			} else {
-				v.blockFits(x, "ipv6_cidr", x.IPv6CIDR, in.IPv6CIDR, 44, 64)
-			}
+		switch {
+		case !x.IPv6CIDR.IsValid():
+		case !x.IPv6CIDR.Addr().Is6():
+			v.fault(x.Origin, subject, CodeInvalidParameter, "ipv6_cidr %s: want an IPv6 block such as fd00:10:0:1::/64", x.IPv6CIDR)
+		case !in.HasIPv6():
+			v.fault(x.Origin, subject, CodeSubnetRange, "ipv6_cidr %s: the vpc has no ipv6_cidr", x.IPv6CIDR)
+		default:
+			v.blockFits(x, "ipv6_cidr", x.IPv6CIDR, in.IPv6CIDR, 44, 64)
 		}
 		for _, other := range v.res.Subnets[:i] {
 			if other.VPCID != x.VPCID {
@@ -165,6 +167,7 @@ func (v *validation) blockFits(x Subnet, field string, block, in netip.Prefix, s
 		v.fault(x.Origin, subject, CodeInvalidParameter, "%s %s: has host bits set, want %s", field, block, block.Masked())
 	case block.Bits() < shortest || block.Bits() > longest:
 		v.fault(x.Origin, subject, CodeSubnetRange, "%s %s: want a block between /%d and /%d, as in AWS", field, block, shortest, longest)
+	case !in.IsValid(): // the VPC's fault, found there
 	case block.Bits() < in.Bits() || !in.Contains(block.Addr()):
 		v.fault(x.Origin, subject, CodeSubnetRange, "%s %s: is not inside the vpc's %s", field, block, in)
 	}
@@ -183,13 +186,13 @@ func (v *validation) prefixListsFit() {
 				v.fault(e.Origin, subject, CodeInvalidParameter, "an entry without a cidr")
 			case e.CIDR.Addr().Is6() != x.IPv6:
 				v.fault(e.Origin, subject, CodeInvalidParameter, "entry %s: a list has one address family, and its first entry is of the other", e.CIDR)
-			case seen[e.CIDR.Masked()]:
+			case seen[e.CIDR]:
 				v.fault(e.Origin, subject, CodeInvalidParameter, "entry %s: stands in the list twice", e.CIDR)
 			}
 			if err := ValidateDescription(e.Description); err != nil {
 				v.fault(e.Origin, subject, CodeInvalidParameter, "entry %s: %v", e.CIDR, err)
 			}
-			seen[e.CIDR.Masked()] = true
+			seen[e.CIDR] = true
 		}
 	}
 }
@@ -292,7 +295,7 @@ func (v *validation) endpointsFit() {
 
 // usable reports whether a machine can have addr as its own on a network.
 func usable(addr netip.Addr) bool {
-	return addr.IsGlobalUnicast() && !addr.Is4In6()
+	return addr.IsGlobalUnicast() && !addr.Is4In6() && addr.Zone() == ""
 }
 
 func (v *validation) interfaceFits(nic NetworkInterface, subject string) {
@@ -307,6 +310,7 @@ func (v *validation) interfaceFits(nic NetworkInterface, subject string) {
 			block = subnet.IPv6CIDR
 		}
 		switch {
+		case !block.IsValid() && addr.Is4(): // the subnet's fault, found there
 		case !block.IsValid():
 			v.fault(nic.Origin, subject, CodeInvalidParameter, "address %s: subnet %q has no IPv6 block", addr, subnet.Name)
 		case !block.Contains(addr):

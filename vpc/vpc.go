@@ -94,8 +94,12 @@ func (s Subnet) Reserved(addr netip.Addr) string {
 	return ""
 }
 
-// LastAddr returns the highest address in prefix.
+// LastAddr returns the highest address in prefix, or the zero Addr if prefix is
+// not valid.
 func LastAddr(prefix netip.Prefix) netip.Addr {
+	if !prefix.IsValid() {
+		return netip.Addr{}
+	}
 	raw := prefix.Masked().Addr().AsSlice()
 	for bit := prefix.Bits(); bit < len(raw)*8; bit++ {
 		raw[bit/8] |= 0x80 >> (bit % 8)
@@ -134,7 +138,7 @@ type Host struct {
 // SecurityGroup is a set of allow rules in both directions.
 type SecurityGroup struct {
 	ID          string // "sg-" and 17 (older: 8) hexadecimal digits
-	Name        string // unique in its VPC, letter case aside
+	Name        string // unique in its VPC, letter case and trailing spaces aside
 	Description string
 	VPCID       string
 	Ingress     []Rule

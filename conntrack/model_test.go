@@ -1,0 +1,147 @@
+package conntrack
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// modelFlow is what the model knows of a flow.
+type modelFlow struct {
+	Interface uint32
+	Created   int64
+	Expires   int64
+	Packets   uint64
+}
+
+// shardModel drives one shard and a map side by side. It gives the keys their
+// hashes itself: a few values only, so that they collide, follow one another
+// and wrap around the end of the slots.
+type shardModel struct {
+	w     *world
+	s     *Shard
+	model map[int]modelFlow
+}
+
+const modelKeys = 60
+
+func (m *shardModel) key(n int) (Key, Hash) {
+	k, _ := numbered(protoUDP, n).key()
+	// Homes 13, 14, 15 (the last of 16), 0 and 1; in larger shards others.
+	homes := []uint32{13, 14, 15, 16, 1 << 20, 1<<20 + 1, 31, 63, 1<<20 - 1}
+	return k, Hash(homes[n%len(homes)])
+}
+
+func (m *shardModel) check(t *rapid.T) {
+	got := make(map[int]modelFlow)
+	keys := make(map[Key]int)
+	for n := range modelKeys {
+		k, _ := m.key(n)
+		keys[k] = n
+	}
+	slots := 0
+	for _, f := range m.s.slots {
+		if f.hash == 0 {
+			if f != (Flow{}) {
+				t.Fatalf("a free slot holds %+v", f)
+			}
+			continue
+		}
+		slots++
+		got[keys[f.key]] = modelFlow{f.Sides[Low].Interface, f.Created, f.expires, f.Packets[Low]}
+	}
+	if diff := cmp.Diff(m.model, got); diff != "" {
+		t.Fatalf("flows (-want +got):\n%s", diff)
+	}
+	if slots != m.s.used || m.w.Len() != len(m.model) {
+		t.Fatalf("%d slots are taken, %d counted in the shard, %d in the table, want %d", slots, m.s.used, m.w.Len(), len(m.model))
+	}
+	if n := len(m.s.slots); n&(n-1) != 0 || 4*m.s.used > 3*n {
+		t.Fatalf("%d flows in %d slots, want a power of two and a quarter of them free", m.s.used, n)
+	}
+}
+
+// TestShardAgreesWithAMap runs random operations on a shard under heavy
+// collisions.
+func TestShardAgreesWithAMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		table, err := New(1000, testTimeouts())
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &shardModel{w: &world{Table: table, now: int64(time.Hour)}, s: &table.shards[0], model: make(map[int]modelFlow)}
+		anyKey := func() (int, Key, Hash) {
+			n := rapid.IntRange(0, modelKeys-1).Draw(t, "key")
+			k, h := m.key(n)
+			return n, k, h
+		}
+		// find looks a flow up; the dead are gone afterwards.
+		find := func(n int, k Key, h Hash) *Flow {
+			f := m.s.Find(&k, h, m.w.now)
+			want, there := m.model[n]
+			if there && want.Expires <= m.w.now {
+				delete(m.model, n)
+				there = false
+			}
+			if (f != nil) != there {
+				t.Fatalf("flow %d is found %t, want %t", n, f != nil, there)
+			}
+			return f
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"insert": func(*rapid.T) {
+				n, k, h := anyKey()
+				if find(n, k, h) != nil {
+					return
+				}
+				f := m.s.Insert(&k, h, Low, 0, m.w.now)
+				f.Sides[Low].Interface = uint32(n % 7)
+				m.model[n] = modelFlow{Interface: uint32(n % 7), Created: m.w.now, Expires: m.w.now + int64(30*time.Second)}
+			},
+			"update": func(*rapid.T) {
+				n, k, h := anyKey()
+				if f := find(n, k, h); f != nil {
+					m.s.Update(f, Low, 0, m.w.now)
+					f.Packets[Low]++
+					want := m.model[n]
+					want.Expires, want.Packets = m.w.now+int64(30*time.Second), want.Packets+1
+					m.model[n] = want
+				}
+			},
+			"delete": func(*rapid.T) {
+				n, k, h := anyKey()
+				if f := find(n, k, h); f != nil {
+					m.s.Delete(f)
+					delete(m.model, n)
+				}
+			},
+			"time passes": func(t *rapid.T) {
+				m.w.pass(time.Duration(rapid.IntRange(0, 20).Draw(t, "seconds")) * time.Second)
+			},
+			"sweep": func(*rapid.T) {
+				m.w.Sweep(m.w.now)
+				maps.DeleteFunc(m.model, func(_ int, f modelFlow) bool { return f.Expires <= m.w.now })
+			},
+			"an interface goes": func(t *rapid.T) {
+				gone := uint32(rapid.IntRange(0, 6).Draw(t, "interface"))
+				m.w.removeSides(gone)
+				maps.DeleteFunc(m.model, func(_ int, f modelFlow) bool { return f.Interface == gone })
+			},
+			"": m.check,
+		})
+	})
+}
+
+// removeSides deletes an interface's flows. The model's flows have none at
+// their high end, which counts as interface 0 there, so those are marked first.
+func (w *world) removeSides(number uint32) {
+	for i := range w.shards[0].slots {
+		if f := &w.shards[0].slots[i]; f.hash != 0 {
+			f.Sides[High].Interface = f.Sides[Low].Interface
+		}
+	}
+	w.DeleteInterface(number)
+}

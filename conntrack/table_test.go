@@ -1,0 +1,193 @@
+package conntrack
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// slots returns how many slots the table has in all.
+func (w *world) slots() (n int) {
+	for i := range w.shards {
+		n += len(w.shards[i].slots)
+	}
+	return n
+}
+
+func TestAShardGrowsAndShrinks(t *testing.T) {
+	w := newWorld(t, 100_000)
+	if w.slots() != 0 {
+		t.Errorf("an empty table has %d slots, want none", w.slots())
+	}
+	const many, kept = 50_000, 100
+	for i := range many {
+		w.sends(tcp(i), ">S")
+	}
+	for i := range kept {
+		w.sends(tcp(i), "<SA >A")
+	}
+	grown := w.slots()
+	if grown > 3*many {
+		t.Errorf("%d flows have %d slots, want at most three each", many, grown)
+	}
+	for i := range many {
+		if !w.lives(tcp(i)) {
+			t.Fatalf("flow %d is lost", i)
+		}
+	}
+	w.pass(time.Minute)
+	for range 10 {
+		w.Sweep(w.now)
+	}
+	if got := w.slots(); got > grown/10 {
+		t.Errorf("%d flows have %d slots after %d were swept, want the memory back", kept, got, many-kept)
+	}
+	if w.Len() != kept {
+		t.Errorf("got %d flows, want %d", w.Len(), kept)
+	}
+	for i := range many {
+		if w.lives(tcp(i)) != (i < kept) {
+			t.Fatalf("flow %d lives %t, want only the first %d to", i, i >= kept, kept)
+		}
+	}
+}
+
+func TestDeleteInterface(t *testing.T) {
+	w := newWorld(t, 10_000)
+	side := func(i int, low, high uint32) {
+		w.sends(tcp(i), ">S")
+		key, _ := tcp(i).key()
+		shard, hash := w.Lock(&key)
+		f := shard.Find(&key, hash, w.now)
+		f.Sides = [2]Side{{Interface: low, State: Tracked}, {Interface: high, State: Untracked}}
+		shard.Unlock()
+	}
+	for i := range 900 {
+		side(i, []uint32{1, 2, 3}[i%3], []uint32{2, 3, 4}[i%3])
+	}
+	w.DeleteInterface(2)
+	for i := range 900 {
+		if want := i%3 == 2; w.lives(tcp(i)) != want {
+			t.Fatalf("flow %d between interfaces %d and %d lives %t", i, i%3+1, i%3+2, !want)
+		}
+	}
+	if w.Len() != 300 {
+		t.Errorf("got %d flows, want the 300 of other interfaces", w.Len())
+	}
+}
+
+func TestAllListsTheLiving(t *testing.T) {
+	w := newWorld(t, 10_000)
+	for i := range 1000 {
+		w.sends(tcp(i), ">S")
+	}
+	w.pass(30 * time.Second)
+	for i := range 1000 {
+		w.sends(tcp(1000+i), ">S")
+	}
+	w.pass(30 * time.Second) // the first are dead and not swept
+	got := make(map[Key]int)
+	for f := range w.All(w.now) {
+		got[f.key]++
+		// The table may be used meanwhile, and the copy is the caller's.
+		w.sends(tcp(1000), ">S")
+		f.Packets[Low] = 99
+	}
+	want := make(map[Key]int)
+	for i := range 1000 {
+		k, _ := tcp(1000 + i).key()
+		want[k] = 1
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %d flows, want each of the %d living once", len(got), len(want))
+	}
+	n := 0
+	for range w.All(w.now) {
+		if n++; n == 3 {
+			break
+		}
+	}
+	for f := range w.All(w.now) {
+		if f.Packets != ([2]uint64{}) {
+			t.Fatal("a change to a copy reached the table")
+		}
+	}
+}
+
+func TestInsertStartsAfresh(t *testing.T) {
+	w := newWorld(t, 10)
+	key, client := tcp(1).key()
+	shard, hash := w.Lock(&key)
+	f := shard.Insert(&key, hash, client, tcpFlags("S"), w.now)
+	f.Packets, f.Bytes, f.Sides[Low].State = [2]uint64{1, 2}, [2]uint64{3, 4}, Tracked
+	shard.Delete(f)
+	f = shard.Insert(&key, hash, client, tcpFlags("S"), w.now)
+	shard.Unlock()
+	want := Flow{key: key, hash: uint32(hash), state: TCPSynSent, origin: client, Created: w.now, expires: w.now + int64(time.Minute)}
+	if diff := cmp.Diff(want, *f, cmp.Comparer(func(a, b Flow) bool { return a == b })); diff != "" {
+		t.Errorf("a new flow (-want +got):\n%s", diff)
+	}
+}
+
+// TestConcurrentUse has goroutines insert, find, update, delete, sweep and list
+// the same flows; the race detector and the counts are the judges.
+func TestConcurrentUse(t *testing.T) {
+	const max, workers, rounds, flows = 500, 8, 4000, 800
+	w := newWorld(t, max)
+	var wg sync.WaitGroup
+	for id := range workers {
+		wg.Go(func() {
+			now := int64(time.Hour)
+			for i := range rounds {
+				key, from := tcp((i*(id+1) + id*97) % flows).key()
+				shard, hash := w.Lock(&key)
+				f := shard.Find(&key, hash, now)
+				switch {
+				case f == nil:
+					f = shard.Insert(&key, hash, from, tcpFlags("S"), now)
+				case i%5 == 0:
+					shard.Delete(f)
+					f = nil
+				default:
+					shard.Update(f, from, 0, now)
+				}
+				if f != nil {
+					f.Packets[from]++
+				}
+				shard.Unlock()
+				switch i % 500 {
+				case 100:
+					w.Sweep(now)
+				case 200:
+					for f := range w.All(now) {
+						_ = f.Packets
+					}
+				case 300:
+					w.DeleteInterface(1)
+				}
+				// A newcomer is counted before its victim goes.
+				if n := w.Len(); n > max+workers {
+					t.Errorf("%d flows in a table of %d", n, max)
+					return
+				}
+				now += int64(time.Millisecond)
+			}
+		})
+	}
+	wg.Wait()
+	listed := 0
+	for range w.All(0) {
+		listed++
+	}
+	used := 0
+	for i := range w.shards {
+		used += w.shards[i].used
+	}
+	if got := []int{w.Len(), listed, used}; !slices.Equal(got, []int{used, used, used}) || used > max {
+		t.Errorf("got %d flows counted, %d listed and %d in shards, want one number of at most %d", w.Len(), listed, used, max)
+	}
+}

@@ -1,0 +1,136 @@
+package conntrack
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// testTimeouts differ from one another, so that a test sees which one is at
+// work.
+func testTimeouts() Timeouts {
+	return Timeouts{
+		TCPEstablished: 5000 * time.Second, TCPOpening: 60 * time.Second, TCPClosing: 120 * time.Second, TCPReset: 10 * time.Second,
+		UDP: 30 * time.Second, UDPStream: 180 * time.Second, ICMP: 31 * time.Second, Other: 600 * time.Second,
+	}
+}
+
+const (
+	protoTCP    = uint8(header.TCPProtocolNumber)
+	protoUDP    = uint8(header.UDPProtocolNumber)
+	protoICMP   = uint8(header.ICMPv4ProtocolNumber)
+	protoICMPv6 = uint8(header.ICMPv6ProtocolNumber)
+	protoGRE    = uint8(47)
+)
+
+// world is a table and its clock.
+type world struct {
+	*Table
+	t   testing.TB
+	now int64
+}
+
+func newWorld(t testing.TB, max int) *world {
+	t.Helper()
+	table, err := New(max, testTimeouts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{Table: table, t: t, now: int64(time.Hour)}
+}
+
+func (w *world) pass(d time.Duration) { w.now += int64(d) }
+
+// conn is a conversation between a client and a server.
+type conn struct {
+	protocol       uint8
+	client, server netip.Addr
+	port           uint16 // the client's
+}
+
+// tcp returns the n-th of many connections.
+func tcp(n int) conn { return numbered(protoTCP, n) }
+
+func numbered(protocol uint8, n int) conn {
+	return conn{protocol, netip.AddrFrom4([4]byte{10, byte(n >> 24), byte(n >> 16), 1}), netip.MustParseAddr("10.200.0.1"), uint16(n)}
+}
+
+// key returns the connection's key and the client's end.
+func (c conn) key() (Key, End) {
+	switch c.protocol {
+	case protoICMP:
+		return NewQueryKey(0, c.protocol, c.client, c.server, c.port, 8), Low
+	case protoTCP, protoUDP:
+		return NewKey(0, c.protocol, c.client, c.server, c.port, 443)
+	}
+	return NewKey(0, c.protocol, c.client, c.server, 0, 0)
+}
+
+// send passes a packet as the gateway does and returns the flow afterwards; ok
+// is false if the table had no room. A packet is ">" from the client or "<"
+// from the server, followed by TCP flags of "SAFRP".
+func (w *world) send(c conn, packet string) (f Flow, ok bool) {
+	w.t.Helper()
+	key, client := c.key()
+	from, flags := client, tcpFlags(packet[1:])
+	if packet[0] == '<' {
+		from = client.Opposite()
+	}
+	shard, hash := w.Lock(&key)
+	defer shard.Unlock()
+	live := shard.Find(&key, hash, w.now)
+	if live != nil && live.Reopens(flags) {
+		shard.Delete(live)
+		live = nil
+	}
+	if live != nil {
+		shard.Update(live, from, flags, w.now)
+	} else if live = shard.Insert(&key, hash, from, flags, w.now); live == nil {
+		return Flow{}, false
+	}
+	return *live, true
+}
+
+// sends passes packets, separated by spaces, and fails if one is refused.
+func (w *world) sends(c conn, packets string) Flow {
+	w.t.Helper()
+	var f Flow
+	for p := range strings.FieldsSeq(packets) {
+		var ok bool
+		if f, ok = w.send(c, p); !ok {
+			w.t.Fatalf("no room for %q", p)
+		}
+	}
+	return f
+}
+
+// lives reports whether the connection has a flow.
+func (w *world) lives(c conn) bool {
+	key, _ := c.key()
+	shard, hash := w.Lock(&key)
+	defer shard.Unlock()
+	return shard.Find(&key, hash, w.now) != nil
+}
+
+func tcpFlags(s string) (flags header.TCPFlags) {
+	for _, c := range s {
+		flags |= map[rune]header.TCPFlags{
+			'S': header.TCPFlagSyn, 'A': header.TCPFlagAck, 'F': header.TCPFlagFin, 'R': header.TCPFlagRst, 'P': header.TCPFlagPsh,
+		}[c]
+	}
+	return flags
+}
+
+// established opens a connection and completes its handshake.
+func (w *world) established(c conn) {
+	w.t.Helper()
+	if f := w.sends(c, ">S <SA >A"); f.State() != TCPEstablished {
+		w.t.Fatalf("the connection is %v after its handshake", f.State())
+	}
+}

@@ -1,0 +1,153 @@
+package filter
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/sgate/sgate/vpc"
+)
+
+// TestJudgeDoesNotAllocate covers each way through a table.
+func TestJudgeDoesNotAllocate(t *testing.T) {
+	w := compile(t,
+		sg("web", "in tcp 443 203.0.113.0/24", "in icmp 8 0.0.0.0/0", "in tcp 80 0.0.0.0/0", "in 47 0.0.0.0/0", "in udp 53 list:office", "out -1 0.0.0.0/0", "in tcp 22 2001:db8::/32"),
+		sg("app", "in tcp 8080 group:web", "out -1 0.0.0.0/0"), list("office", "203.0.113.0/25"),
+		nic("web", "10.0.1.10 fd00:10:0:1::10", "web"), nic("app", "10.0.1.20", "app"), host("laptop", "203.0.113.10 2001:db8::10"),
+	)
+	for _, text := range []string{
+		"tcp 203.0.113.10 9 > 10.0.1.10 443", "tcp 203.0.113.10 9 > 10.0.1.10 80", "tcp 203.0.113.10 9 > 10.0.1.10 81", "udp 203.0.113.10 9 > 10.0.1.10 53",
+		"tcp 2001:db8::10 9 > fd00:10:0:1::10 22", "tcp 10.0.1.10 9 > 10.0.1.20 8080", "icmp 203.0.113.10 > 10.0.1.10 8/0", "icmp 203.0.113.10 > 10.0.1.10 0/0",
+		"47 203.0.113.10 > 10.0.1.10",
+	} {
+		f := w.flow(text)
+		if n := testing.AllocsPerRun(100, func() {
+			if !w.MaySend(f.From, f.Src) || w.Resolve(f.From, f.Dst) != f.To {
+				t.Fatal("the flow is not what the policy says")
+			}
+			w.Judge(f)
+		}); n != 0 {
+			t.Errorf("%s: %v allocations, want 0", text, n)
+		}
+	}
+}
+
+// benchPorts are the services of a fleet.
+var benchPorts = []int32{22, 25, 53, 80, 110, 143, 389, 443, 445, 1433, 2049, 3306, 5432, 6379, 8080, 9042}
+
+// fleet is resources with that many interfaces and rules, perGroup rules a
+// group; each interface is in two groups, if there are two. Every group lets
+// all out and admits the first of benchPorts from everywhere, so that flows to
+// these ports are admitted in every fleet. The same numbers make the same
+// fleet.
+func fleet(interfaces, rules, perGroup int) vpc.Resources {
+	random := rand.New(rand.NewPCG(1, 2))
+	in := resources()
+	in.Subnets[0].CIDR, in.VPCs[0].CIDR = prefix("10.0.0.0/16"), prefix("10.0.0.0/16")
+	groups := max(1, rules/perGroup)
+	id := func(group int) string { return fmt.Sprintf("sg-%05d", group) }
+	for g := range groups {
+		group := vpc.SecurityGroup{ID: id(g), Name: fmt.Sprintf("group %d", g), VPCID: vpcID}
+		group.Egress = append(group.Egress, rule("-1 0.0.0.0/0"))
+		for _, port := range benchPorts[:4] {
+			group.Ingress = append(group.Ingress, rule(fmt.Sprintf("tcp %d 0.0.0.0/0", port)))
+		}
+		seen := make(map[vpc.Key]bool)
+		for _, r := range slices.Concat(group.Ingress, group.Egress) {
+			seen[r.Key()] = true
+		}
+		for n := len(seen); n < min(rules, perGroup); {
+			r := vpc.Rule{Protocol: vpc.TCP, FromPort: benchPorts[random.IntN(len(benchPorts))]}
+			r.ToPort = r.FromPort + int32(random.IntN(2)*10)
+			r.Direction = vpc.Direction(n % 2)
+			switch kind := random.IntN(20); {
+			case kind < 4:
+				r.Peer.GroupID = id(random.IntN(groups))
+			case kind < 5:
+				r.Peer.CIDR = prefix("0.0.0.0/0")
+			case kind < 6:
+				r.Peer.CIDR = prefix("10.0.0.0/16")
+			default:
+				bits := []int{24, 28, 32, 32, 32, 32, 32, 32}[kind%8]
+				r.Peer.CIDR, _ = netip.AddrFrom4([4]byte{10, 0, byte(random.Uint32()), byte(random.Uint32())}).Prefix(bits)
+			}
+			if seen[r.Key()] {
+				continue
+			}
+			seen[r.Key()] = true
+			if n++; r.Direction == vpc.Ingress {
+				group.Ingress = append(group.Ingress, r)
+			} else {
+				group.Egress = append(group.Egress, r)
+			}
+		}
+		in.SecurityGroups = append(in.SecurityGroups, group)
+	}
+	for i := range interfaces {
+		n := nic(fmt.Sprint(i), "", "")
+		n.Addresses = []netip.Addr{netip.AddrFrom4([4]byte{10, 0, byte((i + 4) >> 8), byte(i + 4)})}
+		for g := range min(2, groups) {
+			n.GroupIDs = append(n.GroupIDs, id((random.IntN(max(1, groups/2))*2+g)%groups))
+		}
+		in.Interfaces = append(in.Interfaces, n)
+	}
+	return in
+}
+
+// BenchmarkJudge is what a new flow costs, both ends asked, between random
+// interfaces: with all rules in one group, which is that of every interface,
+// and with 50 rules a group and two groups an interface.
+func BenchmarkJudge(b *testing.B) {
+	for _, perGroup := range []int{100_000, 50} {
+		for _, interfaces := range []int{10, 1_000, 10_000} {
+			for _, rules := range []int{10, 1_000, 100_000} {
+				name := fmt.Sprintf("one-group/interfaces=%d/rules=%d", interfaces, rules)
+				if perGroup == 50 {
+					name = fmt.Sprintf("many-groups/interfaces=%d/rules=%d", interfaces, rules)
+				}
+				b.Run(name, func(b *testing.B) {
+					w := compiled(b, fleet(interfaces, rules, perGroup))
+					flows := make([]Flow, 1<<12)
+					nics := w.Snapshot().Interfaces()
+					random := rand.New(rand.NewPCG(3, 4))
+					for i := range flows {
+						from, to := &nics[random.IntN(len(nics))], &nics[random.IntN(len(nics))]
+						flows[i] = Flow{
+							From: w.ByID(from.ID), To: w.ByID(to.ID), Src: from.Addresses[0], Dst: to.Addresses[0],
+							Protocol: uint8(vpc.TCP), HasTransport: true, SrcPort: 40000, DstPort: uint16(benchPorts[random.IntN(4)]),
+						}
+					}
+					for i := range flows {
+						if !w.Judge(&flows[i]).Allowed() {
+							b.Fatalf("%+v is not admitted", flows[i])
+						}
+					}
+					b.ReportAllocs()
+					i := 0
+					for b.Loop() {
+						w.Judge(&flows[i&(len(flows)-1)])
+						i++
+					}
+				})
+			}
+		}
+	}
+}
+
+// BenchmarkCompile is what a change of the rules costs.
+func BenchmarkCompile(b *testing.B) {
+	for _, perGroup := range []int{50, 1_000, 100_000} {
+		b.Run(fmt.Sprintf("interfaces=10000/rules=100000/groups=%d", 100_000/perGroup), func(b *testing.B) {
+			s, err := vpc.New(fleet(10_000, 100_000, perGroup))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				Compile(s)
+			}
+		})
+	}
+}

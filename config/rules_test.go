@@ -66,10 +66,6 @@ func TestRuleFaults(t *testing.T) {
 f.yaml:9:9: security group "web": ingress rule 2: icmp_type is missing: type "Custom ICMP - IPv4" needs one, such as icmp_type: 8
 f.yaml:10:9: security group "web": ingress rule 3: protocol is missing: type "Custom Protocol" needs one, such as protocol: 47
 f.yaml:11:38: security group "web": ingress rule 4: protocol: does not go with type "Custom UDP", which has its own: leave one of them out`},
-		{"description", "      - {type: SSH, source: self, description: don't}\n",
-			where + `9` + web + `description "don't": want at most 255 characters from the set a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*`},
-		{"one fault of several rules", "      - {protocol: tcp, port_range: [1, 2], source: [self, app], description: don't}\n",
-			where + `9` + web + `description "don't": want at most 255 characters from the set a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*`},
 		{"twice", "      - {type: SSH, source: [10.0.0.0/8, 10.0.0.1/8]}\n      - {type: ssh, source: 10.0.0.0/8, description: again}\n",
 			where + `9` + web + "the specified rule \"peer: 10.0.0.0/8, TCP, from port: 22, to port: 22, ALLOW\" already exists (declared at f.yaml:8:9)\n" +
 				`f.yaml:9:9: security group "web": ingress rule 2: the specified rule "peer: 10.0.0.0/8, TCP, from port: 22, to port: 22, ALLOW" already exists (declared at f.yaml:8:9)`},

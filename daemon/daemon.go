@@ -68,6 +68,9 @@ func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	for _, e := range change.gone {
 		errs = append(errs, d.detach(e))
 	}
+	for _, warning := range cfg.Resources.Warnings() {
+		d.log.Warn("configuration", "warning", warning)
+	}
 	if cfg.Gateway != d.settings {
 		d.log.Warn("the gateway section has changed: that takes effect at the next start")
 	}

@@ -44,6 +44,21 @@ instances:
 	}
 }
 
+// TestCheckWarns holds that what AWS would refuse, and no packet is judged by, is
+// said and taken.
+func TestCheckWarns(t *testing.T) {
+	file := writeFile(t, "warn.yaml", `vpc: {cidr: 10.0.0.0/16}
+security_groups:
+  - name: web
+    ingress:
+      - {type: HTTPS, source: 0.0.0.0/0, description: from the load balancer's group}
+`)
+	r := sgate(t, "check", file)
+	if want := "warning: " + file + `:5:9: security group "web": ingress rule: AWS would refuse the description`; r.code != 0 || !strings.Contains(r.stderr, want) {
+		t.Errorf("got %+v, want %q", r, want)
+	}
+}
+
 func TestConfigDefaultsAreAConfiguration(t *testing.T) {
 	defaults := must(t, "config", "defaults").stdout
 	file := writeFile(t, "defaults.yaml", defaults+"vpc: {cidr: 10.0.0.0/16}\n")

@@ -49,7 +49,7 @@ func (w *worker) decide(v *view, in *attachment, frame []byte) (fate Fate, reaso
 	}
 	to := v.policy.Resolve(in.endpoint, p.Dst)
 	if to != filter.NoEndpoint && v.policy.Kind(to) == filter.KindRouter {
-		w.gateway.router.Deliver(int(in.vpc), packet, p.IPv6, header.Flags()&tun.NeedsChecksum != 0)
+		w.gateway.router.Deliver(int(in.vpc), p, packet, header.Flags()&tun.NeedsChecksum != 0)
 		return Local, ReasonRouterAddress, nil, packets
 	}
 	if p.Fragment {
@@ -91,7 +91,9 @@ func (w *worker) fits(in *attachment, out *Port, packet []byte, largest int) (Fa
 		}
 		return Dropped, ReasonTTLExceeded
 	}
-	// The kernel does not hold what is written to a TUN against its MTU.
+	// The kernel does not hold what is written to a TUN against its MTU. The
+	// devices of a gateway have one MTU, so that only a sender whose own was
+	// raised by hand gets here; it is told so, DF or not.
 	if mtu := out.dev.MTU(); largest > mtu {
 		if from.IsValid() && router.TooBig(int(in.vpc), from, p, packet, mtu) {
 			return Local, ReasonTooBigAnswered

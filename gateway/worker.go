@@ -78,8 +78,8 @@ func (w *worker) serve(slot int) {
 	}
 }
 
-// lose stops reading a device that is gone, for instance because its network
-// namespace was removed. Its port stays until it is detached.
+// lose stops reading a device that is gone, for instance by `ip link delete`. Its
+// port stays until it is detached.
 func (w *worker) lose(p *Port, err error) {
 	if p.gone.Swap(true) {
 		return

@@ -145,16 +145,12 @@ func (n *nic) WritePackets(pkts gvstack.PacketBufferList) (int, tcpip.Error) {
 	return pkts.Len(), nil
 }
 
-// Deliver hands the router a packet for one of its addresses in a VPC; the
-// router copies it, and ignores packets for others: the netstack would answer
-// for the groups and broadcast addresses that it listens to as well.
-// checksumPending says that the transport checksum has yet to be completed by
-// whoever puts the packet on a wire.
-func (r *Router) Deliver(vpc int, packet []byte, ipv6, checksumPending bool) {
-	var p Packet
-	if p.Parse(packet) != Parsed {
-		return
-	}
+// Deliver hands the router a packet, parsed into p, for one of its addresses in
+// a VPC; the router copies it, and ignores packets for others: the netstack
+// would answer for the groups and broadcast addresses that it listens to as
+// well. checksumPending says that the transport checksum has yet to be completed
+// by whoever puts the packet on a wire.
+func (r *Router) Deliver(vpc int, p *Packet, packet []byte, checksumPending bool) {
 	r.mu.Lock()
 	card := r.nics[vpc]
 	owned := card != nil && card.addrs[p.Dst]
@@ -164,11 +160,11 @@ func (r *Router) Deliver(vpc int, packet []byte, ipv6, checksumPending bool) {
 	}
 	if checksumPending {
 		packet = bytes.Clone(packet)
-		completeChecksum(&p, packet)
+		completeChecksum(p, packet)
 	}
 	pkt := gvstack.NewPacketBuffer(gvstack.PacketBufferOptions{Payload: buffer.MakeWithData(packet)})
 	defer pkt.DecRef()
-	card.InjectInbound(networkProtocol(ipv6), pkt)
+	card.InjectInbound(networkProtocol(p.IPv6), pkt)
 }
 
 // completeChecksum does in software what a network card does for a packet

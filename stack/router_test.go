@@ -66,7 +66,7 @@ func ping(to netip.Addr, id uint16) []byte {
 // answers before Deliver returns, or it does not.
 func pong(t *testing.T, r *Router, w wire, vpc int, to netip.Addr, id uint16) uint16 {
 	t.Helper()
-	r.Deliver(vpc, ping(to, id), to.Is6(), false)
+	deliver(r, vpc, ping(to, id), false)
 	if len(w) == 0 {
 		return 0
 	}
@@ -99,7 +99,7 @@ func TestRouterAnswersPing(t *testing.T) {
 		{"IPv6", ping(router6, 78), Packet{ICMPType: 129, ICMPID: 78}, router6, alice6},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r.Deliver(0, test.ping, test.src.Is6(), false)
+			deliver(r, 0, test.ping, false)
 			_, p, packet := w.next(t)
 			got := Packet{Src: p.Src, Dst: p.Dst, ICMPType: p.ICMPType, ICMPID: p.ICMPID}
 			test.want.Src, test.want.Dst = test.src, test.dst
@@ -130,7 +130,7 @@ func TestRouterAnswersForNobodyElse(t *testing.T) {
 	if id := pong(t, r, w, 0, router4, 78); id != 78 {
 		t.Errorf("afterwards, its own ping: %d, want 78", id)
 	}
-	r.Deliver(1, ping(router4, 77), false, false)
+	deliver(r, 1, ping(router4, 77), false)
 	w.quiet(t, "a VPC that it is not in")
 }
 
@@ -163,7 +163,7 @@ func TestRouterRefuses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			check := func(packet []byte, pending bool) {
 				t.Helper()
-				r.Deliver(0, packet, test.want.Src.Is6(), pending)
+				deliver(r, 0, packet, pending)
 				_, p, _ := w.next(t)
 				got := Packet{
 					Src: p.Src, Dst: p.Dst, Protocol: p.Protocol, SrcPort: p.SrcPort, DstPort: p.DstPort,
@@ -180,7 +180,7 @@ func TestRouterRefuses(t *testing.T) {
 			// pseudo-header alone, which the virtio header says.
 			pending := unseal(append([]byte(nil), test.packet...))
 			check(pending, true)
-			r.Deliver(0, pending, test.want.Src.Is6(), false)
+			deliver(r, 0, pending, false)
 			w.quiet(t, "a bad checksum that nobody has promised to mend")
 		})
 	}
@@ -189,9 +189,9 @@ func TestRouterRefuses(t *testing.T) {
 func TestRouterPutsFragmentsTogether(t *testing.T) {
 	message := seal(v4{dst: router4, protocol: icmp4, payload: icmpMessage(8, 0, 77, "are you there, in two pieces?")}.bytes())[20:]
 	r, w := newRouter(t)
-	r.Deliver(0, v4{dst: router4, protocol: icmp4, id: 3, mf: true, payload: message[:24]}.bytes(), false, false)
+	deliver(r, 0, v4{dst: router4, protocol: icmp4, id: 3, mf: true, payload: message[:24]}.bytes(), false)
 	w.quiet(t, "a first fragment")
-	r.Deliver(0, v4{dst: router4, protocol: icmp4, id: 3, offset: 24, payload: message[24:]}.bytes(), false, false)
+	deliver(r, 0, v4{dst: router4, protocol: icmp4, id: 3, offset: 24, payload: message[24:]}.bytes(), false)
 	_, p, packet := w.next(t)
 	if p.ICMPID != 77 || string(packet[p.PayloadStart:]) != "are you there, in two pieces?" {
 		t.Errorf("the answer is % x", packet)
@@ -202,7 +202,7 @@ func TestRouterKeepsNoReferenceToWhatIsDelivered(t *testing.T) {
 	r, w := newRouter(t)
 	packet := ping(router4, 77)
 	want := string(packet)
-	r.Deliver(0, packet, false, false)
+	deliver(r, 0, packet, false)
 	if string(packet) != want {
 		t.Error("the router changed the packet that it was handed")
 	}
@@ -266,7 +266,7 @@ func TestVPCsDoNotMeet(t *testing.T) {
 			"UDP": seal(v4{dst: router4, protocol: udpNo, payload: udpDatagram(1, 53, "")}.bytes()),
 			"TCP": seal(v4{dst: router4, protocol: tcpNo, payload: tcpSegment(1, 80, header.TCPFlagSyn, 0, "")}.bytes()),
 		} {
-			r.Deliver(vpc, packet, false, false)
+			deliver(r, vpc, packet, false)
 			if got, _, _ := w.next(t); got != vpc {
 				t.Errorf("%s in VPC %d was refused in VPC %d", name, vpc, got)
 			}
@@ -285,9 +285,9 @@ func TestCloseEndsEverything(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	r := NewRouter(9001, func(int, []byte) {})
 	setNetworks(t, r, Network{0, []netip.Addr{router4, router6}}, Network{1, []netip.Addr{router4}})
-	r.Deliver(0, ping(router4, 1), false, false)
-	r.Deliver(1, seal(v4{dst: router4, protocol: tcpNo, payload: tcpSegment(1, 80, header.TCPFlagSyn, 0, "")}.bytes()), false, false)
-	r.Deliver(0, v4{dst: router4, protocol: icmp4, mf: true, payload: make([]byte, 8)}.bytes(), false, false)
+	deliver(r, 0, ping(router4, 1), false)
+	deliver(r, 1, seal(v4{dst: router4, protocol: tcpNo, payload: tcpSegment(1, 80, header.TCPFlagSyn, 0, "")}.bytes()), false)
+	deliver(r, 0, v4{dst: router4, protocol: icmp4, mf: true, payload: make([]byte, 8)}.bytes(), false)
 	r.Close()
 	goleak.VerifyNone(t, before)
 }
@@ -299,7 +299,7 @@ func TestRouterFromManyGoroutines(t *testing.T) {
 	for i := range 8 {
 		go func() {
 			for n := range 50 {
-				r.Deliver(i%2, ping(router4, uint16(n)), false, false)
+				deliver(r, i%2, ping(router4, uint16(n)), false)
 				if i < 2 {
 					if err := r.SetNetworks([]Network{{n % 2, []netip.Addr{router4, router6}}}); err != nil {
 						done <- err
@@ -314,5 +314,13 @@ func TestRouterFromManyGoroutines(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// deliver hands the router a packet as the gateway does: parsed.
+func deliver(r *Router, vpc int, packet []byte, checksumPending bool) {
+	var p Packet
+	if p.Parse(packet) == Parsed {
+		r.Deliver(vpc, &p, packet, checksumPending)
 	}
 }

@@ -202,15 +202,13 @@ func (r Rule) Service() string {
 	return fmt.Sprintf("protocol %d", r.Protocol)
 }
 
-// Validate reports what AWS would refuse in the rule itself, references aside.
+// Validate reports what AWS would refuse in the rule itself, references and its
+// description aside.
 func (r Rule) Validate() error {
 	if r.Protocol < AllProtocols || r.Protocol > 255 {
 		return fmt.Errorf("protocol %d: want a number from 0 to 255, or -1 for all", r.Protocol)
 	}
 	if err := r.validatePorts(); err != nil {
-		return err
-	}
-	if err := ValidateDescription(r.Description); err != nil {
 		return err
 	}
 	return r.Peer.validate()

@@ -16,7 +16,8 @@ var textForm = regexp.MustCompile(`^[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*$`)
 const textSet = "a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*"
 
 // ValidateDescription reports what AWS would refuse in the description of a
-// group, a rule or a prefix list entry. An empty one is valid.
+// group, a rule or a prefix list entry. An empty one is valid. New does not ask
+// it, because no packet is judged by a description; see Snapshot.Warnings.
 func ValidateDescription(s string) error { return validateText("description", s) }
 
 // ValidateGroupName reports what AWS would refuse in a group's name.

@@ -189,9 +189,6 @@ func (v *validation) prefixListsFit() {
 			case seen[e.CIDR]:
 				v.fault(e.Origin, subject, CodeInvalidParameter, "entry %s: stands in the list twice", e.CIDR)
 			}
-			if err := ValidateDescription(e.Description); err != nil {
-				v.fault(e.Origin, subject, CodeInvalidParameter, "entry %s: %v", e.CIDR, err)
-			}
 			seen[e.CIDR] = true
 		}
 	}
@@ -206,9 +203,6 @@ func (v *validation) groupsFit() {
 			v.fault(g.Origin, subject, "InvalidVpcID.NotFound", "the vpc %q does not exist", g.VPCID)
 		}
 		if err := ValidateGroupName(g.Name); err != nil {
-			v.fault(g.Origin, subject, CodeInvalidParameter, "%v", err)
-		}
-		if err := ValidateDescription(g.Description); err != nil {
 			v.fault(g.Origin, subject, CodeInvalidParameter, "%v", err)
 		}
 		key := nameInVPC{g.VPCID, strings.ToLower(g.Name)}

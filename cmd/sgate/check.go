@@ -15,7 +15,9 @@ func newCheck() *cobra.Command {
 		Short: "Find every fault in configuration files",
 		Long: `Check reads configuration files as "run" and "lab up" would, and prints every
 fault with its file, line and column. The environment and flags are left out:
-a file is judged by itself. The exit status is 1 if there is any fault.`,
+a file is judged by itself. The exit status is 1 if there is any fault. What AWS
+would refuse and sgate takes, such as an apostrophe in a description, is printed
+as a warning.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			bad := 0
@@ -25,6 +27,9 @@ a file is judged by itself. The exit status is 1 if there is any fault.`,
 					bad++
 					fmt.Fprintln(cmd.ErrOrStderr(), err)
 					continue
+				}
+				for _, warning := range cfg.Resources.Warnings() {
+					fmt.Fprintf(cmd.ErrOrStderr(), "warning: %v\n", warning)
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: ok: %d instances, %d hosts, %d security groups\n", path,
 					len(cfg.Resources.Interfaces()), len(cfg.Resources.Hosts()), len(cfg.Resources.SecurityGroups()))

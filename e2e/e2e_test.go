@@ -150,20 +150,23 @@ func in(t *testing.T, lab, member string, command ...string) result {
 	return runFor(t, time.Minute, "", binary(t), append([]string{"lab", "exec", "--lab", lab, member, "--"}, command...)...)
 }
 
-// connect says what nc sees of a connection from a member: "connects",
-// "refused" or "times out".
+// connect says what nc sees of a connection from a member.
 func connect(t *testing.T, lab, from, host, port string) string {
 	t.Helper()
-	r := in(t, lab, from, "nc", "-n", "-z", "-v", "-w", "2", host, port)
+	return seen(in(t, lab, from, "nc", "-n", "-z", "-v", "-w", "2", host, port))
+}
+
+// seen reads nc's outcome: "connects", "refused" or "times out".
+func seen(nc result) string {
 	switch {
-	case r.code == 0:
+	case nc.code == 0:
 		return "connects"
-	case strings.Contains(r.stderr, "refused"):
+	case strings.Contains(nc.stderr, "refused"):
 		return "refused"
-	case strings.Contains(r.stderr, "timed out"):
+	case strings.Contains(nc.stderr, "timed out"):
 		return "times out"
 	}
-	return r.stderr
+	return nc.stderr
 }
 
 // wantConnect checks what a client sees. A server that is still starting gets
@@ -218,6 +221,16 @@ func pidsIn(t *testing.T, lab string) []string {
 func alive(pid string) bool {
 	status, err := os.ReadFile("/proc/" + pid + "/status")
 	return err == nil && !strings.Contains(string(status), "\nState:\tZ")
+}
+
+// allEnded checks that none of the processes runs.
+func allEnded(t *testing.T, pids []string) {
+	t.Helper()
+	for _, pid := range pids {
+		if alive(pid) {
+			t.Errorf("process %s is left", pid)
+		}
+	}
 }
 
 // until waits for something that must happen soon.

@@ -41,11 +41,7 @@ func TestLabLifeCycle(t *testing.T) {
 	}
 	must(t, "lab", "down", lab)
 	nothingLeft(t, lab)
-	for _, pid := range pids {
-		if alive(pid) {
-			t.Errorf("process %s is left", pid)
-		}
-	}
+	allEnded(t, pids)
 }
 
 func TestLabExecPassesEverythingThrough(t *testing.T) {
@@ -77,11 +73,7 @@ func TestLabEndsOnInterrupt(t *testing.T) {
 			t.Errorf("%v: %v", signal, err)
 		}
 		nothingLeft(t, name)
-		for _, pid := range pids {
-			if alive(pid) {
-				t.Errorf("%v: process %s is left", signal, pid)
-			}
-		}
+		allEnded(t, pids)
 	}
 }
 
@@ -102,11 +94,7 @@ func TestCrashedLab(t *testing.T) {
 	}
 	must(t, "lab", "down", name)
 	nothingLeft(t, name)
-	for _, pid := range pids {
-		if alive(pid) {
-			t.Errorf("process %s is left", pid)
-		}
-	}
+	allEnded(t, pids)
 }
 
 func TestUpAfterCrash(t *testing.T) {

@@ -24,16 +24,7 @@ func netns(t *testing.T, role string) string {
 // nsConnect is connect for namespaces that are not a lab's.
 func nsConnect(t *testing.T, ns, host, port string) string {
 	t.Helper()
-	r := runFor(t, 20e9, "", "ip", "netns", "exec", ns, "nc", "-n", "-z", "-v", "-w", "2", host, port)
-	switch {
-	case r.code == 0:
-		return "connects"
-	case strings.Contains(r.stderr, "refused"):
-		return "refused"
-	case strings.Contains(r.stderr, "timed out"):
-		return "times out"
-	}
-	return r.stderr
+	return seen(runFor(t, 20e9, "", "ip", "netns", "exec", ns, "nc", "-n", "-z", "-v", "-w", "2", host, port))
 }
 
 // pair is a configuration of a client and a server; rule admits what it says.

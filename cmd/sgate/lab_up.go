@@ -2,18 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sgate/sgate/config"
-	"github.com/sgate/sgate/daemon"
 	"github.com/sgate/sgate/lab"
 )
 
@@ -57,34 +56,20 @@ func labName(path string) string {
 	return strings.Trim(notInNames.ReplaceAllString(strings.TrimSuffix(base, filepath.Ext(base)), "-"), "-")
 }
 
-func labUp(ctx context.Context, name string, src config.Source) (err error) {
+func labUp(ctx context.Context, name string, src config.Source) error {
 	starter, err := lab.NewStarter()
 	if err != nil {
 		return err
 	}
-	watcher, err := daemon.NewWatcher(src.Path)
-	if err != nil {
-		return err
-	}
-	defer watcher.Close()
-	cfg, err := config.Load(src)
-	if err != nil {
-		return err
-	}
-	log := newLogger(os.Stderr, cfg.Gateway.Log)
-	l, err := lab.Up(ctx, cfg, lab.Options{Name: name, Log: log})
-	if err != nil {
-		return err
-	}
-	defer func() { err = closeAll(err, l) }()
-	if err := starter.Up(); err != nil {
-		return err
-	}
-	log.Info("the lab is up", "lab", name, "enter", fmt.Sprintf("sgate lab exec --lab %s NAME -- COMMAND", name))
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	watcher.Run(ctx, hangup, log, func() error { return reload(ctx, src, l) })
-	log.Info("taking the lab down", "lab", name)
-	return nil
+	return serve(ctx, src, func(cfg *config.Config, log *slog.Logger) (server, error) {
+		l, err := lab.Up(ctx, cfg, lab.Options{Name: name, Log: log})
+		if err != nil {
+			return nil, err
+		}
+		log.Info("the lab is up", "lab", name, "enter", fmt.Sprintf("sgate lab exec --lab %s NAME -- COMMAND", name))
+		if err := starter.Up(); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+		return l, nil
+	})
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"io"
 	"log/slog"
 
@@ -15,6 +14,3 @@ func newLogger(out io.Writer, o config.Log) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(out, options))
 }
-
-// closeAll closes c and joins what goes wrong to an earlier error.
-func closeAll(err error, c io.Closer) error { return errors.Join(err, c.Close()) }

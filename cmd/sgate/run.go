@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -44,42 +44,15 @@ Root is needed, or CAP_NET_ADMIN and, for other namespaces, CAP_SYS_ADMIN.`,
 	return cmd
 }
 
-func run(ctx context.Context, src config.Source) (err error) {
-	watcher, err := daemon.NewWatcher(src.Path)
-	if err != nil {
-		return err
-	}
-	defer watcher.Close()
-	cfg, err := config.Load(src)
-	if err != nil {
-		return err
-	}
-	log := newLogger(os.Stderr, cfg.Gateway.Log)
-	d, err := daemon.New(cfg.Gateway, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = closeAll(err, d) }()
-	if err := d.Apply(ctx, cfg); err != nil {
-		return err
-	}
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	watcher.Run(ctx, hangup, log, func() error { return reload(ctx, src, d) })
-	log.Info("ending")
-	return nil
-}
-
-// applier is what a configuration is put in force by: a daemon or a lab.
-type applier interface {
-	Apply(context.Context, *config.Config) error
-}
-
-func reload(ctx context.Context, src config.Source, to applier) error {
-	cfg, err := config.Load(src)
-	if err != nil {
-		return err
-	}
-	return to.Apply(ctx, cfg)
+func run(ctx context.Context, src config.Source) error {
+	return serve(ctx, src, func(cfg *config.Config, log *slog.Logger) (server, error) {
+		d, err := daemon.New(cfg.Gateway, log)
+		if err != nil {
+			return nil, err
+		}
+		if err := d.Apply(ctx, cfg); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+		return d, nil
+	})
 }

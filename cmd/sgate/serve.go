@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/sgate/sgate/config"
+	"github.com/sgate/sgate/daemon"
+)
+
+// server runs a configuration: a daemon, or a lab around one.
+type server interface {
+	Apply(context.Context, *config.Config) error
+	Close() error
+}
+
+// serve starts a server with the configuration of a file and keeps it in step
+// with the file until ctx is done; then it closes the server.
+func serve(ctx context.Context, src config.Source, start func(*config.Config, *slog.Logger) (server, error)) (err error) {
+	watcher, err := daemon.NewWatcher(src.Path) // before the file is read
+	if err != nil {
+		return err
+	}
+	defer watcher.Close()
+	cfg, err := config.Load(src)
+	if err != nil {
+		return err
+	}
+	log := newLogger(os.Stderr, cfg.Gateway.Log)
+	s, err := start(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	watcher.Run(ctx, hangup, log, func() error {
+		cfg, err := config.Load(src)
+		if err != nil {
+			return err
+		}
+		return s.Apply(ctx, cfg)
+	})
+	log.Info("ending")
+	return nil
+}

@@ -51,7 +51,7 @@ func (d *Daemon) Close() error { return d.gateway.Close() }
 
 // Apply puts a configuration in force. Endpoints that are new get their
 // device, those that have gone lose it, those that stay keep theirs and their
-// flows. If anything fails, what was in force before stays.
+// flows; a device that somebody has deleted is made anew. If anything fails, what was in force before stays.
 func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -98,7 +98,7 @@ func (d *Daemon) diff(cfg *config.Config) *change {
 		switch {
 		case !is:
 			c.added = append(c.added, e)
-		case !sameDevice(old, e):
+		case !sameDevice(old, e), d.gateway.Port(e.ID).Gone():
 			c.replaced = append(c.replaced, e)
 		}
 	}

@@ -245,3 +245,48 @@ func TestWithoutPermission(t *testing.T) {
 		t.Errorf("check takes no root: %+v", r)
 	}
 }
+
+// TestRunAgainAfterAKill holds that a killed gateway leaves nothing in the next
+// one's way: the kernel may hold its devices' names for a moment.
+func TestRunAgainAfterAKill(t *testing.T) {
+	requireRoot(t)
+	client, server := netns(t, "client"), netns(t, "server")
+	file := writeFile(t, "run.yaml", pair("netns: "+client, "netns: "+server, admitSSH))
+	for range 3 {
+		b := start(t, "run", "--config", file)
+		b.says(t, "all are up")
+		if got := nsConnect(t, client, "10.0.1.20", "22"); got != "refused" {
+			t.Errorf("ssh: %s", got)
+		}
+		_ = b.end(t, syscall.SIGKILL)
+	}
+}
+
+// TestDeviceTakenAway holds that a device that somebody deletes is said to be
+// gone, that the others go on, and that a reload makes it anew.
+func TestDeviceTakenAway(t *testing.T) {
+	requireRoot(t)
+	client, server := netns(t, "client"), netns(t, "server")
+	config := pair("netns: "+client, "netns: "+server, admitSSH) + "hosts:\n  - {name: laptop, address: 203.0.113.10, netns: " + netns(t, "laptop") + "}\n"
+	file := writeFile(t, "run.yaml", config)
+	b := start(t, "run", "--config", file)
+	b.says(t, "all are up")
+	if r := runFor(t, 20e9, "", "ip", "netns", "exec", client, "ip", "link", "delete", "eth0"); r.code != 0 {
+		t.Fatal(r.stderr)
+	}
+	b.says(t, `msg="device is gone" device=eth0`)
+	laptop := fmt.Sprintf("sgate-e2e-%d-laptop", os.Getpid())
+	if r := runFor(t, 20e9, "", "ip", "netns", "exec", laptop, "ping", "-c", "1", "-W", "5", "10.0.1.1"); r.code != 0 {
+		t.Errorf("the others do not go on: %s%s", r.stdout, r.stderr)
+	}
+	if err := b.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	b.says(t, "policy=2")
+	if got := nsConnect(t, client, "10.0.1.20", "22"); got != "refused" {
+		t.Errorf("ssh after the reload: %s", got)
+	}
+	if err := b.end(t, syscall.SIGTERM); err != nil {
+		t.Errorf("SIGTERM: %v", err)
+	}
+}

@@ -26,6 +26,10 @@ func (p *Port) ID() string { return p.id }
 // write or close it.
 func (p *Port) Device() tun.Device { return p.dev }
 
+// Gone reports whether the device has failed, for instance because somebody has
+// deleted it. Nothing is read from it any more.
+func (p *Port) Gone() bool { return p.gone.Load() }
+
 // Counters are the packets of one device. A super-packet counts as the
 // segments that it stands for. Received = Forwarded + Local + all of Dropped.
 type Counters struct {

@@ -18,6 +18,7 @@
 package conntrack
 
 import (
+	"bytes"
 	"hash/maphash"
 	"net/netip"
 )
@@ -54,7 +55,7 @@ func NewKey(vpc uint16, protocol uint8, src, dst netip.Addr, srcPort, dstPort ui
 	if src.Is6() {
 		k.kind = familyIPv6
 	}
-	if order := src.Compare(dst); order < 0 || order == 0 && srcPort <= dstPort {
+	if order := bytes.Compare(a[:], b[:]); order < 0 || order == 0 && srcPort <= dstPort {
 		k.low, k.lowPort, k.high, k.highPort = a, srcPort, b, dstPort
 		return k, Low
 	}

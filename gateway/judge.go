@@ -11,17 +11,11 @@ import (
 // first: a tracked flow answers for the end that tracks it, rules for the other
 // (docs/semantics.md, "Evaluation").
 func (w *worker) judge(v *view, in *attachment, to filter.Endpoint, packets int) (Reason, bool) {
-	p := &w.packet
 	j := judgement{w: w, v: v, in: in, to: to, packets: packets}
-	j.flow = filter.Flow{
-		From: in.endpoint, To: to, Src: p.Src, Dst: p.Dst,
-		Protocol: p.Protocol, HasTransport: p.HasTransport,
-		SrcPort: p.SrcPort, DstPort: p.DstPort, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode,
-	}
 	if to != filter.NoEndpoint && v.ports[to] != nil {
 		j.receiver = v.ports[to].number
 	}
-	tracked := j.makeKey(p)
+	tracked := j.makeKey(&w.packet)
 	if !tracked || !j.hasGroups(in.endpoint) && !j.hasGroups(to) {
 		return j.byRules()
 	}
@@ -36,11 +30,22 @@ type judgement struct {
 	to       filter.Endpoint
 	receiver uint32 // the number of the interface at to, 0 if none is attached
 	packets  int
-	flow     filter.Flow
 
 	key    conntrack.Key
 	sender conntrack.End
 	opens  bool // a packet that may open a flow
+}
+
+// flow is the packet as the policy sees it. It is made only where rules are
+// asked: most packets belong to a live flow.
+func (j *judgement) flow() *filter.Flow {
+	p := &j.w.packet
+	j.w.flow = filter.Flow{
+		From: j.in.endpoint, To: j.to, Src: p.Src, Dst: p.Dst,
+		Protocol: p.Protocol, HasTransport: p.HasTransport,
+		SrcPort: p.SrcPort, DstPort: p.DstPort, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode,
+	}
+	return &j.w.flow
 }
 
 func (j *judgement) hasGroups(e filter.Endpoint) bool {
@@ -72,7 +77,7 @@ func (j *judgement) makeKey(p *stack.Packet) bool {
 
 // byRules judges a packet that no flow can answer for.
 func (j *judgement) byRules() (Reason, bool) {
-	verdict := j.v.policy.Judge(&j.flow)
+	verdict := j.v.policy.Judge(j.flow())
 	switch {
 	case !verdict.Egress.Passes():
 		return ReasonNoEgressRule, false
@@ -138,14 +143,14 @@ func (j *judgement) askEgress(live *conntrack.Flow) answer {
 	if tracks(live, j.sender, j.in.port.number) {
 		return answer{passes: true, byFlow: true, state: conntrack.Tracked}
 	}
-	return toAnswer(j.v.policy.Egress(&j.flow))
+	return toAnswer(j.v.policy.Egress(j.flow()))
 }
 
 func (j *judgement) askIngress(live *conntrack.Flow) answer {
 	if tracks(live, j.sender.Opposite(), j.receiver) {
 		return answer{passes: true, byFlow: true, state: conntrack.Tracked}
 	}
-	return toAnswer(j.v.policy.Ingress(&j.flow))
+	return toAnswer(j.v.policy.Ingress(j.flow()))
 }
 
 // tracks reports whether an interface tracks a flow as one of its ends.

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync/atomic"
 
+	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/stack"
 	"github.com/sgate/sgate/tun"
 )
@@ -27,7 +28,8 @@ type worker struct {
 	// One frame is under way at a time: its buffer stays in the cache.
 	frame  [tun.MaxFrame]byte
 	packet stack.Packet
-	now    int64 // ns, of the batch
+	flow   filter.Flow // see judgement.flow
+	now    int64       // ns, of the batch
 }
 
 func newWorker(g *Gateway) (*worker, error) {

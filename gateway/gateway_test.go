@@ -268,7 +268,8 @@ func TestFullTableDropsNewTrackedFlowsOnly(t *testing.T) {
 	establish("1000")
 	establish("1001")
 	w.want("flow_table_full", "client", syn("10.0.1.10:1002", "10.0.1.20:80"))
-	w.want("forwarded", "laptop", syn("203.0.113.10:1", "10.0.1.30:443")) // untracked: needs no room
+	w.want("no_ingress_rule", "client", syn("10.0.1.10:1002", "10.0.1.20:81")) // the rules' no comes first
+	w.want("forwarded", "laptop", syn("203.0.113.10:1", "10.0.1.30:443"))      // untracked: needs no room
 	w.want("forwarded", "server", ack("10.0.1.20:80", "10.0.1.10:1000"))  // the live ones go on
 	w.want("forwarded", "server", ack("10.0.1.20:80", "10.0.1.10:1001"))
 }

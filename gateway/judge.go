@@ -112,13 +112,13 @@ func (j *judgement) byFlow() (Reason, bool) {
 	ingress := j.askIngress(live)
 	// The sender's end has let the packet out, and remembers, whatever the
 	// receiver's says.
-	if live == nil && j.opens {
-		live = shard.Insert(&j.key, hash, j.sender, flags, now)
-		if live == nil && (egress.state == conntrack.Tracked || ingress.state == conntrack.Tracked) {
-			return ReasonFlowTableFull, false
-		}
-	} else if live != nil {
+	full := false
+	switch {
+	case live != nil:
 		shard.Update(live, j.sender, flags, now)
+	case j.opens:
+		live = shard.Insert(&j.key, hash, j.sender, flags, now)
+		full = live == nil
 	}
 	if live != nil {
 		j.remember(live, egress, ingress)
@@ -126,6 +126,8 @@ func (j *judgement) byFlow() (Reason, bool) {
 	switch {
 	case !ingress.passes:
 		return ReasonNoIngressRule, false
+	case full && (egress.state == conntrack.Tracked || ingress.state == conntrack.Tracked):
+		return ReasonFlowTableFull, false
 	case egress.byFlow || ingress.byFlow:
 		return ReasonFlow, true
 	}

@@ -175,7 +175,9 @@ func (s *Shard) Insert(k *Key, h Hash, origin End, flags header.TCPFlags, now in
 	return f
 }
 
-// Update moves a flow on by a packet of it that passed, sent by from.
+// Update moves a flow on by a packet of it that its sender, from, was let to
+// send. The flags are those of which the other end is to know: a FIN or RST that
+// never arrives there ends nothing.
 func (s *Shard) Update(f *Flow, from End, flags header.TCPFlags, now int64) {
 	if f.state.over() {
 		return // what trails behind its end does not keep it

@@ -30,6 +30,15 @@ func TestForwarderIsNotWhomItForwardsFor(t *testing.T) {
 	w.apply()
 	w.want("no_egress_rule", "fw", ack("10.0.1.20:4000", "10.0.1.30:3306"))
 	w.want("forwarded", "app", ack("10.0.1.20:4000", "10.0.1.30:3306"))
+
+	// Even where its rules let it send in another's name, it does not take
+	// the other's place in the flow, which outlives its rules as before.
+	w.group("web").Egress = everything()
+	w.apply()
+	w.want("forwarded", "fw", ack("10.0.1.20:4000", "10.0.1.30:3306"))
+	w.group("app").Egress = nil
+	w.apply()
+	w.want("forwarded", "app", ack("10.0.1.20:4000", "10.0.1.30:3306"))
 }
 
 func TestUnaskedAnswerOpensNothing(t *testing.T) {

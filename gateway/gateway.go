@@ -131,8 +131,8 @@ func (g *Gateway) Policy() (*filter.Policy, uint64) {
 	return v.policy, v.generation
 }
 
-// Apply puts a policy in force, for every packet from now on, without losing a
-// flow. Devices keep their interfaces by id; one whose id the policy does not
+// Apply puts a policy in force: once it returns, every packet is judged by it.
+// No flow is lost. Devices keep their interfaces by id; one whose id the policy does not
 // know stays attached and is dropped from.
 func (g *Gateway) Apply(p *filter.Policy) error {
 	g.mu.Lock()
@@ -144,6 +144,7 @@ func (g *Gateway) Apply(p *filter.Policy) error {
 		return err
 	}
 	g.swap(p, g.view.Load().generation+1)
+	g.synchronize()
 	return nil
 }
 

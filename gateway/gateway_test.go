@@ -149,6 +149,23 @@ func TestTrackedFlowOutlivesItsRuleUntrackedDoesNot(t *testing.T) {
 	w.want("no_ingress_rule", "laptop", syn("203.0.113.10:4002", "10.0.1.10:22"))
 }
 
+// TestCutFlowStaysCut is the attack on the memory of a cut flow: packets that
+// are dropped must not make the gateway forget it.
+func TestCutFlowStaysCut(t *testing.T) {
+	w := tiers(t)
+	w.want("forwarded", "laptop", syn("203.0.113.10:4001", "10.0.1.10:443"))
+	w.want("forwarded", "web", synAck("10.0.1.10:443", "203.0.113.10:4001"))
+	w.want("forwarded", "laptop", ack("203.0.113.10:4001", "10.0.1.10:443"))
+	w.group("web").Ingress = nil
+	w.apply()
+	for _, end := range []header.TCPFlags{header.TCPFlagRst, header.TCPFlagFin | header.TCPFlagAck} {
+		w.want("no_ingress_rule", "laptop", tcpPacket("203.0.113.10:4001", "10.0.1.10:443", end))
+		w.want("no_ingress_rule", "laptop", syn("203.0.113.10:4001", "10.0.1.10:443"))
+		w.want("forwarded", "web", ack("10.0.1.10:443", "203.0.113.10:4001"))
+		w.want("no_ingress_rule", "laptop", ack("203.0.113.10:4001", "10.0.1.10:443"))
+	}
+}
+
 func TestEachEndTracksByItself(t *testing.T) {
 	// a's packet is let out by a and kept out by b. a's end has seen it, so
 	// b's packet back, which b's egress rules admit, is an answer to a.
@@ -270,7 +287,7 @@ func TestFullTableDropsNewTrackedFlowsOnly(t *testing.T) {
 	w.want("flow_table_full", "client", syn("10.0.1.10:1002", "10.0.1.20:80"))
 	w.want("no_ingress_rule", "client", syn("10.0.1.10:1002", "10.0.1.20:81")) // the rules' no comes first
 	w.want("forwarded", "laptop", syn("203.0.113.10:1", "10.0.1.30:443"))      // untracked: needs no room
-	w.want("forwarded", "server", ack("10.0.1.20:80", "10.0.1.10:1000"))  // the live ones go on
+	w.want("forwarded", "server", ack("10.0.1.20:80", "10.0.1.10:1000"))       // the live ones go on
 	w.want("forwarded", "server", ack("10.0.1.20:80", "10.0.1.10:1001"))
 }
 

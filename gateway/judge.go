@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+
 	"github.com/sgate/sgate/conntrack"
 	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/stack"
@@ -115,6 +117,10 @@ func (j *judgement) byFlow() (Reason, bool) {
 	full := false
 	switch {
 	case live != nil:
+		if !ingress.passes {
+			// What the receiver never gets does not end the flow there.
+			flags &^= header.TCPFlagFin | header.TCPFlagRst
+		}
 		shard.Update(live, j.sender, flags, now)
 	case j.opens:
 		live = shard.Insert(&j.key, hash, j.sender, flags, now)
@@ -181,7 +187,12 @@ func (j *judgement) remember(live *conntrack.Flow, egress, ingress answer) {
 	live.Packets[j.sender] += uint64(j.packets)
 	live.Bytes[j.sender] += uint64(j.w.packet.Len)
 	opening := live.Origin() == j.sender
-	note(&live.Sides[j.sender], j.in.port.number, egress, opening)
+	sender := &live.Sides[j.sender]
+	// A forwarder does not take the place of the interface whose address it
+	// sends from.
+	if sender.State != conntrack.Tracked || sender.Interface == j.in.port.number || j.v.policy.Owns(j.in.endpoint, j.w.packet.Src) {
+		note(sender, j.in.port.number, egress, opening)
+	}
 	note(&live.Sides[j.sender.Opposite()], j.receiver, ingress, opening)
 }
 

@@ -68,6 +68,9 @@ func (w *worker) serve(slot int) {
 			return // detached meanwhile
 		}
 		in := &v.slots[slot]
+		if in.port.worker != w {
+			return // detached, and the slot is another's by now
+		}
 		n, err := in.port.dev.ReadFrame(w.frame[:])
 		if errors.Is(err, tun.ErrNoFrame) {
 			return

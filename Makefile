@@ -40,12 +40,12 @@ else
 endif
 
 .PHONY: race
-race: deps ## run every test under the race detector (as root; takes a C compiler)
+race: build deps ## run every test under the race detector (as root; takes a C compiler)
 	SGATE_REQUIRE_ROOT=1 $(GO) test -race ./...
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck
-	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "not gofmt-ed:"; echo "$$bad"; exit 1; fi
+	@bad=$$(gofmt -l .) && if [ -n "$$bad" ]; then echo "not gofmt-ed:"; echo "$$bad"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 
 	"github.com/sgate/sgate/config"
@@ -51,22 +50,26 @@ func (d *Daemon) Close() error { return d.gateway.Close() }
 
 // Apply puts a configuration in force. Endpoints that are new get their
 // device, those that have gone lose it, those that stay keep theirs and their
-// flows; a device that somebody has deleted is made anew. If anything fails, what was in force before stays.
+// flows; a device that somebody has deleted is made anew. If anything fails,
+// what was in force before stays.
 func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	policy := filter.Compile(cfg.Resources)
-	change := d.diff(cfg)
-
-	if err := d.openAll(ctx, change); err != nil {
-		return err
+	c := d.diff(cfg)
+	err := c.make(ctx)
+	if err == nil {
+		err = d.gateway.Apply(policy)
 	}
-	if err := d.gateway.Apply(policy); err != nil {
-		return errors.Join(err, d.undo(ctx, change))
+	if err != nil {
+		return errors.Join(err, c.takeBack())
 	}
-	var errs []error
-	for _, e := range change.gone {
-		errs = append(errs, d.detach(e))
+	// The new configuration is in force: what goes wrong from here on is no
+	// refusal of it.
+	for _, e := range c.gone {
+		if err := d.detach(e); err != nil {
+			d.log.Error("device not removed", "error", err)
+		}
 	}
 	for _, warning := range cfg.Resources.Warnings() {
 		d.log.Warn("configuration", "warning", warning)
@@ -76,100 +79,29 @@ func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	}
 	_, generation := d.gateway.Policy()
 	d.log.Info("all are up", "endpoints", len(d.attached), "rules", policy.Rules(), "policy", generation)
-	return errors.Join(errs...)
-}
-
-// change is what a new configuration asks of the devices.
-type change struct {
-	added    []config.Endpoint
-	replaced []config.Endpoint // their devices are to be made anew
-	gone     []config.Endpoint
-
-	opened []config.Endpoint // done so far, for undo
-	closed []config.Endpoint // the old devices of replaced ones
-}
-
-func (d *Daemon) diff(cfg *config.Config) *change {
-	c := &change{}
-	wanted := make(map[string]bool)
-	for _, e := range cfg.Endpoints {
-		wanted[e.ID] = true
-		old, is := d.attached[e.ID]
-		switch {
-		case !is:
-			c.added = append(c.added, e)
-		case !sameDevice(old, e), d.gateway.Port(e.ID).Gone():
-			c.replaced = append(c.replaced, e)
-		}
-	}
-	for id, e := range d.attached {
-		if !wanted[id] {
-			c.gone = append(c.gone, e)
-		}
-	}
-	return c
-}
-
-// sameDevice reports whether two descriptions of an endpoint ask for the same
-// device with the same addresses.
-func sameDevice(a, b config.Endpoint) bool {
-	return namespace(a) == namespace(b) && a.Device == b.Device && a.Configure == b.Configure &&
-		slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Gateways, b.Gateways)
-}
-
-func namespace(e config.Endpoint) tun.Namespace { return tun.Namespace{Name: e.Netns, PID: e.PID} }
-
-// openAll makes the new devices; on a failure it undoes what it has done.
-// Additions come first: they need nothing taken away, so that most failures
-// disturb nobody.
-func (d *Daemon) openAll(ctx context.Context, c *change) error {
-	for _, e := range c.added {
-		if err := d.attach(ctx, e); err != nil {
-			return errors.Join(err, d.undo(ctx, c))
-		}
-		c.opened = append(c.opened, e)
-	}
-	for _, e := range c.replaced {
-		old := d.attached[e.ID]
-		if err := d.detach(old); err != nil {
-			return errors.Join(err, d.undo(ctx, c))
-		}
-		c.closed = append(c.closed, old)
-		if err := d.attach(ctx, e); err != nil {
-			return errors.Join(err, d.undo(ctx, c))
-		}
-		c.opened = append(c.opened, e)
-	}
 	return nil
 }
 
-// undo takes a half-made change back.
-func (d *Daemon) undo(ctx context.Context, c *change) error {
-	var errs []error
-	for _, e := range c.opened {
-		errs = append(errs, d.detach(e))
-	}
-	for _, e := range c.closed {
-		errs = append(errs, d.attach(ctx, e))
-	}
-	return errors.Join(errs...)
-}
-
-func (d *Daemon) attach(ctx context.Context, e config.Endpoint) error {
+// open makes an endpoint's device.
+func (d *Daemon) open(ctx context.Context, e config.Endpoint) (*tun.Kernel, error) {
 	dev, err := tun.Open(ctx, tun.Options{
 		Namespace: namespace(e), Name: e.Device, MTU: d.settings.MTU, Offload: d.settings.Offload,
 	})
 	if err != nil {
-		return fail(e, err)
+		return nil, fail(e, err)
 	}
-	if e.Configure {
-		err = dev.Configure(tun.Addressing{Addresses: e.Addresses, Gateways: e.Gateways})
+	if !e.Configure {
+		return dev, nil
 	}
-	if err == nil {
-		_, err = d.gateway.Attach(e.ID, dev)
+	if err := dev.Configure(tun.Addressing{Addresses: e.Addresses, Gateways: e.Gateways}); err != nil {
+		return nil, fail(e, errors.Join(err, dev.Close()))
 	}
-	if err != nil {
-		dev.Close()
+	return dev, nil
+}
+
+// attach gives an endpoint its device, which is then the gateway's to close.
+func (d *Daemon) attach(e config.Endpoint, dev *tun.Kernel) error {
+	if _, err := d.gateway.Attach(e.ID, dev); err != nil {
 		return fail(e, err)
 	}
 	d.attached[e.ID] = e
@@ -182,9 +114,11 @@ func (d *Daemon) detach(e config.Endpoint) error {
 	if err := d.gateway.Detach(e.ID); err != nil {
 		return fail(e, err)
 	}
-	d.log.Info("device is gone", "endpoint", e.Name, "device", e.Device)
+	d.log.Info("device is removed", "endpoint", e.Name, "device", e.Device)
 	return nil
 }
+
+func namespace(e config.Endpoint) tun.Namespace { return tun.Namespace{Name: e.Netns, PID: e.PID} }
 
 // fail says which endpoint an error is about, and where it is declared.
 func fail(e config.Endpoint, err error) error {

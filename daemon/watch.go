@@ -13,17 +13,18 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long a file must be left alone before it is read: editors and
+// settle is how long a file must stay as it is before it is read: editors and
 // copies write in several steps.
 const settle = 100 * time.Millisecond
 
-// Watcher tells when a file's content changes. The folder is watched rather
-// than the file, because editors replace files and Kubernetes swaps links to
-// them.
+// Watcher tells when a file's content changes. Folders are watched rather than
+// the file, because editors replace files and Kubernetes swaps links to them:
+// the folder of the path, and that of the file which it leads to.
 type Watcher struct {
 	path   string
 	notify *fsnotify.Watcher
 	seen   []byte // digest of the content that was read last
+	last   []byte // digest at the last look; equal ones mean that it has settled
 }
 
 // NewWatcher starts watching the file at path. What it has now counts as seen,
@@ -37,7 +38,17 @@ func NewWatcher(path string) (*Watcher, error) {
 		notify.Close()
 		return nil, fmt.Errorf("watch %s: %w", path, err)
 	}
-	return &Watcher{path: path, notify: notify, seen: digest(path)}, nil
+	w := &Watcher{path: path, notify: notify, seen: digest(path)}
+	w.follow()
+	return w, nil
+}
+
+// follow watches where the path leads to now. A link that leads nowhere is
+// watched by its own folder.
+func (w *Watcher) follow() {
+	if target, err := filepath.EvalSymlinks(w.path); err == nil {
+		_ = w.notify.Add(filepath.Dir(target)) // known folders are added once
+	}
 }
 
 // Close ends the watching.
@@ -47,8 +58,9 @@ func (w *Watcher) Close() error { return w.notify.Close() }
 // receives, until ctx is done. It logs what reload refuses: what was in force
 // then stays.
 func (w *Watcher) Run(ctx context.Context, hangup <-chan os.Signal, log *slog.Logger, reload func() error) {
-	quiet := time.NewTimer(settle) // the file may have changed since NewWatcher
-	defer quiet.Stop()
+	look := time.NewTimer(settle) // the file may have changed since NewWatcher
+	defer look.Stop()
+	looking := true
 	for {
 		why := ""
 		select {
@@ -57,12 +69,21 @@ func (w *Watcher) Run(ctx context.Context, hangup <-chan os.Signal, log *slog.Lo
 		case <-hangup:
 			w.seen, why = digest(w.path), "SIGHUP"
 		case <-w.notify.Events:
-			quiet.Reset(settle)
+			if !looking { // other files in the folder must not put it off
+				look.Reset(settle)
+				looking = true
+			}
 		case err := <-w.notify.Errors:
 			log.Warn("watching the configuration", "file", w.path, "error", err)
-		case <-quiet.C:
-			if now := digest(w.path); now != nil && !bytes.Equal(now, w.seen) {
-				w.seen, why = now, "it has changed"
+		case <-look.C:
+			looking = false
+			changed, settled := w.look()
+			switch {
+			case changed && settled:
+				why = "it has changed"
+			case changed:
+				look.Reset(settle)
+				looking = true
 			}
 		}
 		if why == "" {
@@ -73,6 +94,20 @@ func (w *Watcher) Run(ctx context.Context, hangup <-chan os.Signal, log *slog.Lo
 			log.Error("the configuration is refused, the old one stays in force", "file", w.path, "error", err)
 		}
 	}
+}
+
+// look reports whether the content is another one than was read last, and
+// whether it was the same at two looks.
+func (w *Watcher) look() (changed, settled bool) {
+	w.follow()
+	now := digest(w.path)
+	changed = now != nil && !bytes.Equal(now, w.seen)
+	settled = bytes.Equal(now, w.last)
+	w.last = now
+	if changed && settled {
+		w.seen = now
+	}
+	return changed, settled
 }
 
 // digest returns a hash of the file's content, nil if it cannot be read.

@@ -167,6 +167,45 @@ func TestWatcherFollowsALink(t *testing.T) {
 	}
 }
 
+func TestOtherFilesDoNotPutItOff(t *testing.T) {
+	w := watch(t, nil)
+	stop := make(chan struct{})
+	var noise sync.WaitGroup
+	noise.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(settle / 4):
+				_ = os.WriteFile(w.path+".log", []byte(time.Now().String()), 0o600)
+			}
+		}
+	})
+	defer noise.Wait()
+	defer close(stop)
+	w.write("second")
+	w.reloaded()
+}
+
+func TestWatcherFollowsALinkElsewhere(t *testing.T) {
+	w := watch(t, nil)
+	real := filepath.Join(t.TempDir(), "real.yaml")
+	if err := os.WriteFile(real, []byte("real"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(real, w.path+".link"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(w.path+".link", w.path); err != nil {
+		t.Fatal(err)
+	}
+	w.reloaded()
+	if err := os.WriteFile(real, []byte("changed there"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.reloaded()
+}
+
 func TestHangupReadsAgainInAnyCase(t *testing.T) {
 	w := watch(t, nil)
 	w.hangup <- syscall.SIGHUP

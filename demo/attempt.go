@@ -56,8 +56,9 @@ func outcome(err error) result {
 }
 
 // attempt makes a connection, sends a line through it and back, and adds what
-// was seen to the table.
-func (s *show) attempt(ctx context.Context, a attempt) {
+// was seen to the table. It fails only if the demo is to end: it was told so, or nobody
+// reads the table.
+func (s *show) attempt(ctx context.Context, a attempt) error {
 	from := s.port(a.from)
 	before := from.Counters()
 	start := time.Now()
@@ -67,6 +68,9 @@ func (s *show) attempt(ctx context.Context, a attempt) {
 		conn.Close()
 	}
 	took := time.Since(start)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	seen := outcome(err)
 	reason := s.why(a)
 	// What the client saw must be what the gateway did: silence means that
@@ -79,6 +83,7 @@ func (s *show) attempt(ctx context.Context, a attempt) {
 		seen = "refused by the gateway"
 	}
 	s.table.row(a, "", seen, took, reason)
+	return s.table.err
 }
 
 // dial opens the attempt's connection from inside its namespace.

@@ -41,7 +41,7 @@ func Run(ctx context.Context, out io.Writer, log *slog.Logger) (ok bool, err err
 		return false, err
 	}
 	s.table.end()
-	return s.table.unexpected == 0, nil
+	return s.table.unexpected == 0, s.table.err
 }
 
 // load reads the configuration from the program itself.
@@ -64,9 +64,6 @@ func (s *show) play(ctx context.Context) error {
 	s.table.begin(s.lab.Config())
 	for _, scene := range []func(context.Context) error{s.tiers, s.join, s.remove} {
 		if err := scene(ctx); err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
@@ -92,7 +89,9 @@ func (s *show) tiers(ctx context.Context) error {
 		{from: "db", to: "stranger", port: 443, expect: timesOut},
 		{from: "laptop", to: "web", port: 80, expect: refused},
 	} {
-		s.attempt(ctx, a)
+		if err := s.attempt(ctx, a); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -108,8 +107,9 @@ func (s *show) join(ctx context.Context) error {
 		return err
 	}
 	toDB := attempt{from: "app-2", to: "db", port: 3306, expect: timesOut}
-	s.attempt(ctx, toDB)
-
+	if err := s.attempt(ctx, toDB); err != nil {
+		return err
+	}
 	s.table.scene("It joins the group app; no rule is changed")
 	if cfg, err = withGroups(s.lab.Config(), "app-2", "app"); err != nil {
 		return err
@@ -118,8 +118,7 @@ func (s *show) join(ctx context.Context) error {
 		return err
 	}
 	toDB.expect = connects
-	s.attempt(ctx, toDB)
-	return nil
+	return s.attempt(ctx, toDB)
 }
 
 // remove is about a rule that goes while a connection that it let in is open.
@@ -143,6 +142,5 @@ func (s *show) remove(ctx context.Context) error {
 	s.table.row(toDB, "the open connection", seen, time.Since(start), "tracked flow, older than the change")
 
 	toDB.expect = timesOut
-	s.attempt(ctx, toDB)
-	return nil
+	return s.attempt(ctx, toDB)
 }

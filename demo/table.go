@@ -14,26 +14,33 @@ type table struct {
 	out        io.Writer
 	rows       int
 	unexpected int
+	err        error // of writing; nothing is written after it
+}
+
+func (t *table) printf(format string, args ...any) {
+	if t.err == nil {
+		_, t.err = fmt.Fprintf(t.out, format, args...)
+	}
 }
 
 // format has the widths of all columns but the last.
 const format = "%-9s %-9s %-14s %-10s %-10s %8s  %s\n"
 
 func (t *table) begin(cfg *config.Config) {
-	fmt.Fprintln(t.out, "Real connections between network namespaces; sgate reads every packet between them.")
+	t.printf("Real connections between network namespaces; sgate reads every packet between them.\n")
 	for _, e := range cfg.Endpoints {
 		var addrs []string
 		for _, p := range e.Addresses {
 			addrs = append(addrs, p.Addr().String())
 		}
-		fmt.Fprintf(t.out, "  %-9s %s\n", e.Name, strings.Join(addrs, ", "))
+		t.printf("  %-9s %s\n", e.Name, strings.Join(addrs, ", "))
 	}
-	fmt.Fprintln(t.out)
-	fmt.Fprintf(t.out, format, "FROM", "TO", "SERVICE", "EXPECTED", "OBSERVED", "TOOK", "DECIDED BY")
+	t.printf("\n")
+	t.printf(format, "FROM", "TO", "SERVICE", "EXPECTED", "OBSERVED", "TOOK", "DECIDED BY")
 }
 
 // scene prints what happens next.
-func (t *table) scene(what string) { fmt.Fprintf(t.out, "-- %s\n", what) }
+func (t *table) scene(what string) { t.printf("-- %s\n", what) }
 
 // row prints one attempt. subject stands in for the decision's subject, where
 // it is not a new connection.
@@ -50,7 +57,7 @@ func (t *table) row(a attempt, subject string, seen result, took time.Duration, 
 		t.unexpected++
 		decided = "NOT AS EXPECTED: " + decided
 	}
-	fmt.Fprintf(t.out, format, a.from, a.to, service, a.expect, seen, duration(took), decided)
+	t.printf(format, a.from, a.to, service, a.expect, seen, duration(took), decided)
 }
 
 // duration is short and lines up.
@@ -62,5 +69,5 @@ func duration(d time.Duration) string {
 }
 
 func (t *table) end() {
-	fmt.Fprintf(t.out, "\n%d connections, %d as expected, %d not.\n", t.rows, t.rows-t.unexpected, t.unexpected)
+	t.printf("\n%d connections, %d as expected, %d not.\n", t.rows, t.rows-t.unexpected, t.unexpected)
 }

@@ -40,3 +40,14 @@ func TestDemo(t *testing.T) {
 		}
 	}
 }
+
+// TestDemoWhoseReaderLeaves closes the pipe that the demo writes to.
+func TestDemoWhoseReaderLeaves(t *testing.T) {
+	requireRoot(t)
+	runFor(t, time.Minute, "", "sh", "-c", binary(t)+" demo | head -3")
+	until(t, "the demo's end", func() bool {
+		namespaces, _ := filepath.Glob("/run/netns/sgate.demo-*")
+		labs, _ := filepath.Glob("/run/sgate/labs/demo-*")
+		return len(namespaces)+len(labs) == 0
+	})
+}

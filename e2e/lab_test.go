@@ -3,11 +3,14 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 const threeTier = "../configs/three-tier.yaml"
@@ -127,11 +130,11 @@ func TestNameAlreadyUp(t *testing.T) {
 	requireRoot(t)
 	lab := labUp(t, threeTier)
 	r := sgate(t, "lab", "up", threeTier, "--name", lab)
-	if r.code != 1 || !strings.Contains(r.stderr, fmt.Sprintf("lab %q is already up (process ", lab)) {
+	if r.code != 1 || !strings.Contains(r.stderr, fmt.Sprintf("lab %q: already up (process ", lab)) {
 		t.Errorf("got %+v", r)
 	}
 	r = sgate(t, "lab", "up", threeTier, "--name", lab, "--detach")
-	if r.code != 1 || !strings.Contains(r.stderr, "is already up") {
+	if r.code != 1 || !strings.Contains(r.stderr, "already up") {
 		t.Errorf("detached: got %+v", r)
 	}
 	wantConnect(t, "connects", lab, "laptop", "10.0.1.10", "22")
@@ -219,5 +222,57 @@ func TestEveryExampleRuns(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestDetachHoweverSpelled(t *testing.T) {
+	requireRoot(t)
+	name := labName(t)
+	t.Cleanup(func() { goesDown(t, name) })
+	must(t, "lab", "up", threeTier, "--name", name, "-d=true")
+	wantConnect(t, "connects", name, "laptop", "10.0.1.10", "22")
+}
+
+// TestListBesideUpAndDown looks at labs all the while one comes and goes.
+func TestListBesideUpAndDown(t *testing.T) {
+	requireRoot(t)
+	name := labName(t)
+	t.Cleanup(func() { goesDown(t, name) })
+	stop := make(chan struct{})
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if out, err := exec.Command(binary(t), "lab", "list").CombinedOutput(); err != nil {
+				t.Errorf("lab list: %v\n%s", err, out)
+				return
+			}
+		}
+	})
+	defer looking.Wait()
+	defer close(stop)
+	for range 5 {
+		must(t, "lab", "up", "../configs/minimal.yaml", "--name", name, "-d")
+		must(t, "lab", "down", name)
+		nothingLeft(t, name)
+	}
+}
+
+// TestInterruptedStart ends labs at various moments of their coming up.
+func TestInterruptedStart(t *testing.T) {
+	requireRoot(t)
+	for after := time.Duration(0); after < 60*time.Millisecond; after += 6 * time.Millisecond {
+		name := labName(t)
+		b := start(t, "lab", "up", threeTier, "--name", name, "-d")
+		time.Sleep(after)
+		err := b.end(t, syscall.SIGTERM)
+		if err == nil { // it was up before it was told
+			must(t, "lab", "down", name)
+		}
+		nothingLeft(t, name)
 	}
 }

@@ -290,3 +290,59 @@ func TestDeviceTakenAway(t *testing.T) {
 		t.Errorf("SIGTERM: %v", err)
 	}
 }
+
+// TestReloadMovesDevices renames an instance and swaps the places of two: each
+// time the new device needs the place that an old one has.
+func TestReloadMovesDevices(t *testing.T) {
+	requireRoot(t)
+	client, server := netns(t, "client"), netns(t, "server")
+	first := pair("netns: "+client, "netns: "+server, admitSSH)
+	file := writeFile(t, "run.yaml", first)
+	b := start(t, "run", "--config", file)
+	b.says(t, "policy=1")
+	change := func(content, says string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b.says(t, says)
+	}
+	change(strings.ReplaceAll(first, "name: client", "name: renamed"), "policy=2")
+	if got := nsConnect(t, client, "10.0.1.20", "22"); got != "refused" {
+		t.Errorf("ssh after the renaming: %s", got)
+	}
+	change(pair("netns: "+server, "netns: "+client, admitSSH), "policy=3")
+	if got := nsConnect(t, server, "10.0.1.20", "22"); got != "refused" {
+		t.Errorf("ssh after the swap: %s", got)
+	}
+}
+
+// TestRefusedReloadTouchesNothing moves an instance to a namespace that does not
+// exist: its device stays, with what the user has configured on it.
+func TestRefusedReloadTouchesNothing(t *testing.T) {
+	requireRoot(t)
+	client, server := netns(t, "client"), netns(t, "server")
+	config := func(ns string) string {
+		return pair("netns: "+client, "configure: false, netns: "+ns, admitSSH)
+	}
+	file := writeFile(t, "run.yaml", config(server))
+	b := start(t, "run", "--config", file)
+	b.says(t, "policy=1")
+	for _, by := range [][]string{
+		{"address", "add", "10.0.1.20/24", "dev", "eth0"}, {"link", "set", "eth0", "up"}, {"route", "add", "default", "via", "10.0.1.1"},
+	} {
+		if r := runFor(t, 20e9, "", "ip", append([]string{"-n", server}, by...)...); r.code != 0 {
+			t.Fatal(r.stderr)
+		}
+	}
+	if got := nsConnect(t, client, "10.0.1.20", "22"); got != "refused" {
+		t.Fatalf("ssh: %s", got)
+	}
+	if err := os.WriteFile(file, []byte(config("no-such-namespace")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.says(t, "the old one stays in force")
+	if got := nsConnect(t, client, "10.0.1.20", "22"); got != "refused" {
+		t.Errorf("ssh after the refusal: %s", got)
+	}
+}

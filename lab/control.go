@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -22,26 +23,13 @@ func List() ([]Info, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, hintRoot(err)
 	}
 	var labs []Info
 	for _, entry := range entries {
-		info, err := load(entry.Name())
-		if err != nil {
-			return nil, fmt.Errorf("lab %q: %w", entry.Name(), err)
+		if entry.IsDir() {
+			labs = append(labs, load(entry.Name()))
 		}
-		lock, held, err := tryLock(folderOf(entry.Name()))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // it went down meanwhile
-		}
-		if err != nil {
-			return nil, fmt.Errorf("lab %q: %w", entry.Name(), err)
-		}
-		if lock != nil {
-			lock.Close()
-		}
-		info.Running = held
-		labs = append(labs, info)
 	}
 	return labs, nil
 }
@@ -102,23 +90,62 @@ func claimLeft(name string) (*folder, error) {
 // end asks a lab's process to end, and ends it if it does not.
 func end(info Info) error {
 	for _, signal := range []unix.Signal{unix.SIGTERM, unix.SIGKILL} {
-		if err := unix.Kill(info.PID, signal); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("lab %q: end process %d: %w", info.Name, info.PID, err)
-		}
+		asked := 0 // the process that was sent the signal
 		for deadline := time.Now().Add(downWait); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-			lock, held, err := tryLock(folderOf(info.Name))
-			if errors.Is(err, fs.ErrNotExist) {
+			pid, running := probe(info.Name)
+			if !running {
 				return nil
 			}
-			if err != nil {
-				return err
+			if pid == 0 || pid == asked {
+				continue
 			}
-			if !held {
-				return lock.Close()
+			if err := endHolder(info.Name, pid, signal); err != nil {
+				return fmt.Errorf("lab %q: end process %d: %w", info.Name, pid, err)
 			}
+			asked = pid
 		}
 	}
-	return fmt.Errorf("lab %q: process %d does not end", info.Name, info.PID)
+	return fmt.Errorf("lab %q: its process does not end", info.Name)
+}
+
+// endHolder sends a signal to the process that has a lab's lock, and to no
+// other one: the id in the lock file may for a moment be that of a lab which
+// crashed before, and be another process's by now.
+func endHolder(name string, pid int, signal unix.Signal) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if !hasOpen(pid, lockFile(name)) {
+		return nil
+	}
+	if err := unix.PidfdSendSignal(fd, signal, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		return err
+	}
+	return nil
+}
+
+// hasOpen reports whether a process has a file open.
+func hasOpen(pid int, path string) bool {
+	file, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	for _, entry := range entries {
+		if its, err := os.Stat(filepath.Join(dir, entry.Name())); err == nil && os.SameFile(file, its) {
+			return true
+		}
+	}
+	return false
 }
 
 // sweep removes every namespace of a lab, with the processes in it.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,12 +23,22 @@ const starterFD = "SGATE_LAB_STARTER_FD"
 // upWord is what comes over that descriptor when the lab is up.
 const upWord = "up"
 
-// Detach starts this program's own command line again, less --detach, in a
-// session of its own, and returns when that lab has told its Starter that it is
-// up, or with what it said if it ends before.
+// InBackground reports whether this process was started by Detach, and is the
+// one to run the lab.
+func InBackground() bool {
+	_, is := os.LookupEnv(starterFD)
+	return is
+}
+
+// Detach starts this program's own command line again in a session of its own,
+// where InBackground is true, and returns when that lab has told its Starter
+// that it is up, or with what it said if it ends before.
 func Detach(ctx context.Context, name string, out io.Writer) error {
 	if !nameForm.MatchString(name) {
 		return badName(name)
+	}
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("lab %q: %w", name, errNotRoot)
 	}
 	if err := os.MkdirAll(StateDir, 0o700); err != nil {
 		return fmt.Errorf("lab %q: %w", name, err)
@@ -89,10 +98,7 @@ func background(starter, log *os.File) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := slices.DeleteFunc(slices.Clone(os.Args[1:]), func(arg string) bool {
-		return arg == "-d" || arg == "--detach" || strings.HasPrefix(arg, "--detach=")
-	})
-	cmd := exec.Command(self, args...)
+	cmd := exec.Command(self, os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{starter} // descriptor 3 there

@@ -26,9 +26,6 @@ import (
 	"github.com/sgate/sgate/gateway"
 )
 
-// StateDir is where running labs keep their state.
-const StateDir = "/run/sgate/labs"
-
 // Options say what lab Up makes.
 type Options struct {
 	Name string // letters, digits and hyphens; at most 40 bytes
@@ -36,6 +33,8 @@ type Options struct {
 }
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,39}$`)
+
+var errNotRoot = errors.New("making network namespaces and TUN devices takes root: run it with sudo")
 
 func badName(name string) error {
 	return fmt.Errorf("lab %q: want a name of 1 to 40 letters, digits and hyphens", name)
@@ -61,7 +60,7 @@ func Up(ctx context.Context, cfg *config.Config, o Options) (*Lab, error) {
 		return nil, badName(o.Name)
 	}
 	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("lab %q: making network namespaces and TUN devices takes root: run it with sudo", o.Name)
+		return nil, fmt.Errorf("lab %q: %w", o.Name, errNotRoot)
 	}
 	f, err := claim(o.Name)
 	if err != nil {
@@ -119,6 +118,9 @@ func (l *Lab) Apply(ctx context.Context, cfg *config.Config) (err error) {
 		}
 	}()
 	for _, e := range cfg.Endpoints {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if l.members[e.Name] != nil {
 			continue
 		}
@@ -132,9 +134,11 @@ func (l *Lab) Apply(ctx context.Context, cfg *config.Config) (err error) {
 	if err := l.daemon.Apply(ctx, cfg); err != nil {
 		return err
 	}
+	// It is in force: what goes wrong from here on is no refusal of it.
 	l.config = cfg
 	l.startCommands(cfg)
-	return l.removeOthers(cfg)
+	l.removeOthers(cfg)
+	return nil
 }
 
 // place puts every endpoint into the lab's namespace for it.
@@ -151,14 +155,15 @@ func (l *Lab) place(cfg *config.Config) *config.Config {
 	return &placed
 }
 
-func (l *Lab) removeOthers(cfg *config.Config) error {
-	var errs []error
+func (l *Lab) removeOthers(cfg *config.Config) {
 	for name, m := range l.members {
-		if !slices.ContainsFunc(cfg.Endpoints, func(e config.Endpoint) bool { return e.Name == name }) {
-			errs = append(errs, l.remove(m))
+		if slices.ContainsFunc(cfg.Endpoints, func(e config.Endpoint) bool { return e.Name == name }) {
+			continue
+		}
+		if err := l.remove(m); err != nil {
+			l.log.Error("member not removed", "member", name, "error", err)
 		}
 	}
-	return errors.Join(errs...)
 }
 
 func (l *Lab) remove(m *member) error {
@@ -185,9 +190,11 @@ func (l *Lab) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var errs []error
+	var stopping sync.WaitGroup
 	for _, m := range l.members {
-		m.stop()
+		stopping.Go(m.stop)
 	}
+	stopping.Wait()
 	errs = append(errs, l.daemon.Close())
 	for _, m := range l.members {
 		errs = append(errs, l.remove(m))

@@ -29,7 +29,7 @@ func namespaceName(lab, member string) string { return namespacePrefix + lab + "
 type member struct {
 	name    string
 	ns      tun.Namespace
-	command []string
+	command []string // that process runs
 	process *process // nil if no command was started
 }
 
@@ -37,7 +37,11 @@ type member struct {
 func newMember(lab, name string) (*member, error) {
 	m := &member{name: name, ns: tun.Namespace{Name: namespaceName(lab, name)}}
 	if err := makeNamespace(m.ns.Name); err != nil {
-		return nil, fmt.Errorf("make the %v: %w", m.ns, err)
+		err = fmt.Errorf("make the %v: %w", m.ns, err)
+		if !errors.Is(err, os.ErrExist) { // half-made, and ours
+			err = errors.Join(err, removeNamespace(m.ns.Name))
+		}
+		return nil, err
 	}
 	return m, nil
 }
@@ -62,7 +66,6 @@ func makeNamespace(name string) error {
 // file.
 func (m *member) start(command []string, logFile string, log *slog.Logger) error {
 	m.stop()
-	m.command = command
 	if len(command) == 0 {
 		return nil
 	}
@@ -84,7 +87,7 @@ func (m *member) start(command []string, logFile string, log *slog.Logger) error
 	if err := m.ns.Do(cmd.Start); err != nil {
 		return err
 	}
-	m.process = watch(m.name, cmd, log)
+	m.process, m.command = watch(m.name, cmd, log), command
 	return nil
 }
 
@@ -144,6 +147,11 @@ func (m *member) stop() {
 		return
 	}
 	m.process, m.command = nil, nil
+	select {
+	case <-p.done: // long ago: its id may be another's by now
+		return
+	default:
+	}
 	close(p.quit)
 	_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGTERM)
 	select {

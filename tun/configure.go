@@ -24,6 +24,9 @@ type Addressing struct {
 // loopback device of its namespace, and makes it the default route of each
 // family that it has an address of.
 func (k *Kernel) Configure(a Addressing) error {
+	if k.ns.leadsHome() {
+		return fmt.Errorf("device %q in the %v: that is the gateway's own, whose default route would be lost: set `configure: false`", k.name, k.ns)
+	}
 	err := k.ns.Do(func() error {
 		if lo, err := netlink.LinkByName("lo"); err == nil {
 			if err := netlink.LinkSetUp(lo); err != nil {

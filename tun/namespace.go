@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
 
@@ -34,6 +35,17 @@ func (n Namespace) String() string {
 
 // IsOwn reports whether n is the caller's own namespace.
 func (n Namespace) IsOwn() bool { return n == Namespace{} }
+
+// leadsHome reports whether a namespace that has a name is the caller's own all
+// the same.
+func (n Namespace) leadsHome() bool {
+	own, err := os.Stat(Namespace{PID: os.Getpid()}.Path())
+	if err != nil || n.IsOwn() {
+		return false
+	}
+	its, err := os.Stat(n.Path())
+	return err == nil && os.SameFile(own, its)
+}
 
 // Path returns the file that stands for the namespace, or "" for the caller's
 // own.

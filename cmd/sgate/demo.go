@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +26,9 @@ Root is needed, for the network namespaces and TUN devices.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := newLogger(cmd.ErrOrStderr(), config.Log{Level: slog.LevelError})
-			ok, err := demo.Run(cmd.Context(), cmd.OutOrStdout(), log)
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP) // its terminal is closed
+			defer stop()
+			ok, err := demo.Run(ctx, cmd.OutOrStdout(), log)
 			if err == nil && !ok {
 				err = errors.New("not all was as expected")
 			}

@@ -36,7 +36,7 @@ in a crash is cleared away first.`,
 			if name == "" {
 				name = labName(src.Path)
 			}
-			if detach {
+			if detach && !lab.InBackground() {
 				return lab.Detach(cmd.Context(), name, cmd.OutOrStdout())
 			}
 			return labUp(cmd.Context(), name, src)
@@ -67,7 +67,11 @@ func labUp(ctx context.Context, name string, src config.Source) error {
 			return nil, err
 		}
 		log.Info("the lab is up", "lab", name, "enter", fmt.Sprintf("sgate lab exec --lab %s NAME -- COMMAND", name))
-		if err := starter.Up(); err != nil {
+		err = ctx.Err() // a lab that is to go down at once is not up
+		if err == nil {
+			err = starter.Up()
+		}
+		if err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
 		return l, nil

@@ -15,6 +15,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A reader of our output who leaves must not end us before we have cleared
+	// up: writing then fails instead. (Children would inherit it being ignored.)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	err := newRoot().ExecuteContext(ctx)
 	stop()
 	if err != nil {

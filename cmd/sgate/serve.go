@@ -31,15 +31,15 @@ func serve(ctx context.Context, src config.Source, start func(*config.Config, *s
 		return err
 	}
 	log := newLogger(os.Stderr, cfg.Gateway.Log)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // before there is anything to lose
+	defer signal.Stop(hangup)
 	s, err := start(cfg, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	watcher.Run(ctx, hangup, log, func() error {
 		cfg, err := config.Load(src)
 		if err != nil {

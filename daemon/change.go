@@ -1,0 +1,150 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/sgate/sgate/config"
+	"github.com/sgate/sgate/tun"
+)
+
+// change is what a new configuration asks of the devices, and how to take it
+// back half-way.
+type change struct {
+	daemon *Daemon
+	wanted []config.Endpoint         // that need a device: new ones and replaced ones
+	gone   []config.Endpoint         // that are to lose theirs, once all else is done
+	holder map[place]config.Endpoint // who now has the place of a replaced or gone one
+	made   map[string]*tun.Kernel    // by the endpoint's id, opened and not attached yet
+	undo   []func() error            // in the order of what was done
+}
+
+// place is what only one device can have.
+type place struct {
+	namespace tun.Namespace
+	device    string
+}
+
+func placeOf(e config.Endpoint) place { return place{namespace(e), e.Device} }
+
+func (d *Daemon) diff(cfg *config.Config) *change {
+	c := &change{daemon: d, holder: make(map[place]config.Endpoint), made: make(map[string]*tun.Kernel)}
+	stays := make(map[string]bool)
+	for _, e := range cfg.Endpoints {
+		old, is := d.attached[e.ID]
+		port := d.gateway.Port(e.ID)
+		if is && port != nil && !port.Gone() && sameDevice(old, e) {
+			stays[e.ID] = true
+			continue
+		}
+		c.wanted = append(c.wanted, e)
+	}
+	for id, old := range d.attached {
+		if stays[id] {
+			continue
+		}
+		c.holder[placeOf(old)] = old
+		if !slices.ContainsFunc(c.wanted, func(e config.Endpoint) bool { return e.ID == id }) {
+			c.gone = append(c.gone, old)
+		}
+	}
+	return c
+}
+
+// sameDevice reports whether two descriptions of an endpoint ask for the same
+// device. Its addresses are part of it only where it is ours to configure.
+func sameDevice(a, b config.Endpoint) bool {
+	if placeOf(a) != placeOf(b) || a.Configure != b.Configure {
+		return false
+	}
+	return !a.Configure || slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Gateways, b.Gateways)
+}
+
+// make opens and attaches the devices that are wanted. What can be opened
+// beside the devices there are comes first, so that most failures disturb
+// nobody; only then do devices go whose place is needed.
+func (c *change) make(ctx context.Context) error {
+	var later []config.Endpoint
+	for _, e := range c.wanted {
+		if _, taken := c.holder[placeOf(e)]; taken {
+			later = append(later, e)
+		} else if err := c.open(ctx, e); err != nil {
+			return err
+		}
+	}
+	for _, e := range later {
+		if err := c.detach(c.holder[placeOf(e)]); err != nil {
+			return err
+		}
+	}
+	for _, e := range later {
+		if err := c.open(ctx, e); err != nil {
+			return err
+		}
+	}
+	for _, e := range c.wanted {
+		if err := c.attach(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *change) open(ctx context.Context, e config.Endpoint) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	dev, err := c.daemon.open(ctx, e)
+	if err != nil {
+		return err
+	}
+	c.made[e.ID] = dev
+	c.undo = append(c.undo, func() error {
+		if c.made[e.ID] == nil {
+			return nil // attached, and closed by the detaching
+		}
+		return dev.Close()
+	})
+	return nil
+}
+
+// detach removes an old device before its time; if it is undone, the device is
+// made anew.
+func (c *change) detach(old config.Endpoint) error {
+	if _, is := c.daemon.attached[old.ID]; !is {
+		return nil // done already
+	}
+	c.undo = append(c.undo, func() error {
+		dev, err := c.daemon.open(context.Background(), old) // also when the change was cancelled
+		if err != nil {
+			return err
+		}
+		return c.daemon.attach(old, dev)
+	})
+	c.gone = slices.DeleteFunc(c.gone, func(e config.Endpoint) bool { return e.ID == old.ID })
+	return c.daemon.detach(old)
+}
+
+func (c *change) attach(e config.Endpoint) error {
+	if old, is := c.daemon.attached[e.ID]; is {
+		if err := c.detach(old); err != nil {
+			return err
+		}
+	}
+	if err := c.daemon.attach(e, c.made[e.ID]); err != nil {
+		return err
+	}
+	delete(c.made, e.ID)
+	c.undo = append(c.undo, func() error { return c.daemon.detach(e) })
+	return nil
+}
+
+// takeBack undoes what was done, the last first.
+func (c *change) takeBack() error {
+	var errs []error
+	for _, undo := range slices.Backward(c.undo) {
+		errs = append(errs, undo())
+	}
+	return errors.Join(errs...)
+}

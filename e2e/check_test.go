@@ -101,3 +101,18 @@ func TestRunInItsOwnNamespace(t *testing.T) {
 		}
 	}
 }
+
+// TestRunDoesNotConfigureItsOwnNamespace gives the gateway its own namespace by
+// another name: the machine's own default route would be lost.
+func TestRunDoesNotConfigureItsOwnNamespace(t *testing.T) {
+	requireRoot(t)
+	own := netns(t, "own")
+	file := writeFile(t, "own.yaml", pair("netns: /run/netns/"+own, "device: sg-test", admitSSH))
+	r := runFor(t, 20e9, "", "ip", "netns", "exec", own, binary(t), "run", "--config", file)
+	if r.code != 1 || !strings.Contains(r.stderr, "is the gateway's own") || !strings.Contains(r.stderr, "configure: false") {
+		t.Errorf("got %+v", r)
+	}
+	if r := runFor(t, 20e9, "", "ip", "-n", own, "-brief", "link"); strings.Contains(r.stdout, "eth0") {
+		t.Errorf("a device is left: %s", r.stdout)
+	}
+}

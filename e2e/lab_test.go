@@ -166,6 +166,7 @@ func TestLabFollowsItsFile(t *testing.T) {
 	name := labName(t)
 	b := labStart(t, name, file)
 	wantConnect(t, "times out", name, "web", "10.0.2.30", "3306")
+	pids := pidsIn(t, name)
 
 	// An instance comes, with its command, another one goes.
 	changed := strings.Replace(string(content), "hosts:", `  - name: batch
@@ -187,6 +188,11 @@ hosts:`, 1)
 	}
 	b.says(t, "policy=3")
 	until(t, "batch's end", func() bool { return len(namespaces(t, name)) == 5 })
+	for _, pid := range pids {
+		if !alive(pid) {
+			t.Errorf("process %s, whose command did not change, was ended", pid)
+		}
+	}
 	wantConnect(t, "connects", name, "app", "10.0.2.30", "3306")
 	if err := b.end(t, syscall.SIGTERM); err != nil {
 		t.Error(err)

@@ -82,7 +82,9 @@ func startBackground(ctx context.Context, log *os.File) (pid int, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	defer stop()
 	word, _ := bufio.NewReader(told).ReadString('\n')
-	if strings.TrimSpace(word) == upWord {
+	// stop is false if the lab has been told to end: then it is not up, even
+	// if it was for a moment.
+	if strings.TrimSpace(word) == upWord && stop() {
 		pid = cmd.Process.Pid // Release forgets it
 		return pid, cmd.Process.Release()
 	}

@@ -2,7 +2,7 @@
 // each endpoint, attaches it, puts the policy in force, and does the same again
 // when the configuration changes, without losing a flow.
 //
-// The package imports config, vpc, tun, filter and gateway.
+// The package imports config, tun, filter and gateway.
 package daemon
 
 import (

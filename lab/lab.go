@@ -8,7 +8,7 @@
 // [StateDir]. [Down] ends a lab from outside, also one whose process has
 // crashed, and leaves nothing behind.
 //
-// The package imports config, daemon and tun.
+// The package imports config, daemon, gateway and tun.
 package lab
 
 import (

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -75,6 +76,37 @@ func configure(link netlink.Link, a Addressing) error {
 	for is6 := range families {
 		if err := defaultRoute(link, is6, netip.Addr{}); err != nil {
 			return err
+		}
+	}
+	return awaitLocal(link, a.Addresses)
+}
+
+// localWithin is how long the kernel gets to make its IPv6 addresses work.
+const localWithin = 5 * time.Second
+
+// awaitLocal waits until packets for the device's IPv6 addresses are delivered.
+// The kernel adds an address at once, but the route that makes it local only
+// from a work queue, even where there is nothing to detect duplicates of.
+func awaitLocal(link netlink.Link, addresses []netip.Prefix) error {
+	for _, prefix := range addresses {
+		if prefix.Addr().Is4() {
+			continue
+		}
+		for deadline := time.Now().Add(localWithin); ; time.Sleep(time.Millisecond) {
+			local := &netlink.Route{
+				LinkIndex: link.Attrs().Index, Table: unix.RT_TABLE_LOCAL,
+				Dst: ipNet(netip.PrefixFrom(prefix.Addr(), 128)),
+			}
+			routes, err := netlink.RouteListFiltered(netlink.FAMILY_V6, local, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_DST|netlink.RT_FILTER_OIF)
+			if err != nil {
+				return fmt.Errorf("look up the local route of %s: %w", prefix.Addr(), err)
+			}
+			if len(routes) > 0 {
+				break
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("address %s: the kernel does not make it local within %v", prefix.Addr(), localWithin)
+			}
 		}
 	}
 	return nil

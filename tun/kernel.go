@@ -195,4 +195,12 @@ func (k *Kernel) WriteFrame(frame []byte) error {
 }
 
 // Close implements Device; the kernel removes the interface.
-func (k *Kernel) Close() error { return k.owner.Close() }
+func (k *Kernel) Close() error {
+	err := k.owner.Close()
+	if errors.Is(err, fs.ErrClosed) {
+		// The listener that Close cancels had just ended by itself, on the
+		// news of a change to some link. The device is closed all the same.
+		return nil
+	}
+	return err
+}

@@ -63,8 +63,8 @@ func (p *Poller) Remove(d Device) error {
 // tokens of those devices to ready.
 func (p *Poller) Wait(ready []int32) ([]int32, error) {
 	n, err := unix.EpollWait(p.epoll, p.events, -1)
-	if err == unix.EINTR {
-		return ready, nil
+	for err == unix.EINTR { // by the Go runtime's own signals, any time
+		n, err = unix.EpollWait(p.epoll, p.events, -1)
 	}
 	if err != nil {
 		return ready, fmt.Errorf("poller: %w", err)

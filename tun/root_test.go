@@ -45,13 +45,18 @@ func needRoot(t *testing.T) {
 	} else {
 		f.Close()
 	}
-	switch {
-	case reason == "":
-	case os.Getenv("CI") != "" || os.Getenv("SGATE_REQUIRE_ROOT") != "":
-		t.Fatal(reason)
-	default:
-		t.Skip(reason)
+	if reason != "" {
+		cannotRun(t, reason)
 	}
+}
+
+// cannotRun ends a test for which a means is missing.
+func cannotRun(t *testing.T, reason string) {
+	t.Helper()
+	if os.Getenv("CI") != "" || os.Getenv("SGATE_REQUIRE_ROOT") != "" {
+		t.Fatal(reason)
+	}
+	t.Skip(reason)
 }
 
 var namespaces atomic.Int32

@@ -282,3 +282,26 @@ func TestInterruptedStart(t *testing.T) {
 		nothingLeft(t, name)
 	}
 }
+
+// TestCommandIsTriedAgain names a program that is not there yet: the lab comes
+// up without it, and a reload starts it once it is.
+func TestCommandIsTriedAgain(t *testing.T) {
+	requireRoot(t)
+	program := filepath.Join(t.TempDir(), "late")
+	file := writeFile(t, "late.yaml", `
+vpc: {cidr: 10.0.0.0/16}
+subnets: [{name: net, cidr: 10.0.1.0/24}]
+instances: [{name: late, address: 10.0.1.10, command: [`+program+`, "600"]}]
+`)
+	name := labName(t)
+	b := labStart(t, name, file)
+	b.says(t, "command not started")
+	if err := os.Symlink("/bin/sleep", program); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	b.says(t, "policy=2")
+	until(t, "the command", func() bool { return len(pidsIn(t, name)) == 1 })
+}

@@ -95,6 +95,3 @@ func (h Header) Encode(flags, gsoType uint8, headersLen, gsoSize, checksumStart,
 		binary.NativeEndian.PutUint16(h[2+2*i:], v)
 	}
 }
-
-// Clear makes the header that of a plain packet with its checksum complete.
-func (h Header) Clear() { clear(h[:HeaderLen]) }

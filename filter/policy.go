@@ -19,12 +19,15 @@ type Policy struct {
 }
 
 type endpoint struct {
-	kind   Kind
-	id     string // of the interface or host; "" for the router
-	vpc    *addresses
-	addrs  []netip.Addr
-	anySrc bool         // the source check is off
-	groups []groupIndex // that the interface is a member of
+	kind  Kind
+	id    string // of the interface or host; "" for the router
+	vpcID string
+	vpc   *addresses
+	addrs []netip.Addr
+	// routers are the VPC router's addresses nearest to it: IPv4, IPv6.
+	routers [2]netip.Addr
+	anySrc  bool         // the source check is off
+	groups  []groupIndex // that the interface is a member of
 }
 
 // groupIndex is the number of a security group within one policy.
@@ -68,22 +71,42 @@ func Compile(s *vpc.Snapshot) *Policy {
 		p.vpcs[v.ID] = &addresses{v4: make(map[[4]byte]Endpoint), v6: make(map[[16]byte]Endpoint)}
 	}
 	for _, n := range s.Subnets() {
-		p.add(endpoint{kind: KindRouter, vpc: p.vpcs[n.VPCID], addrs: n.Router()})
+		p.add(endpoint{kind: KindRouter, vpcID: n.VPCID, addrs: n.Router()})
 	}
+	near := nearestRouters(s)
 	for _, nic := range s.Interfaces() {
 		p.byID[nic.ID] = p.add(endpoint{
-			kind: KindInterface, id: nic.ID, vpc: p.vpcs[nic.VPCID], addrs: nic.Addresses,
+			kind: KindInterface, id: nic.ID, vpcID: nic.VPCID, addrs: nic.Addresses, routers: near[nic.SubnetID],
 			anySrc: !nic.SourceDestCheck, groups: c.indexes(nic.GroupIDs),
 		})
 	}
 	for _, h := range s.Hosts() {
-		p.byID[h.ID] = p.add(endpoint{kind: KindHost, id: h.ID, vpc: p.vpcs[h.VPCID], addrs: h.Addresses})
+		p.byID[h.ID] = p.add(endpoint{kind: KindHost, id: h.ID, vpcID: h.VPCID, addrs: h.Addresses, routers: near[h.VPCID]})
 	}
 	return p
 }
 
+// nearestRouters returns the router's addresses, IPv4 and IPv6, by the id of
+// the subnet, for what is in it, and by that of the VPC, for what is outside:
+// those of its first subnet with the family.
+func nearestRouters(s *vpc.Snapshot) map[string][2]netip.Addr {
+	near := make(map[string][2]netip.Addr)
+	for _, n := range s.Subnets() {
+		own, first := near[n.ID], near[n.VPCID]
+		for _, addr := range n.Router() {
+			own[family(addr)] = addr
+			if !first[family(addr)].IsValid() {
+				first[family(addr)] = addr
+			}
+		}
+		near[n.ID], near[n.VPCID] = own, first
+	}
+	return near
+}
+
 func (p *Policy) add(e endpoint) Endpoint {
 	number := Endpoint(len(p.endpoints))
+	e.vpc = p.vpcs[e.vpcID]
 	for _, addr := range e.addrs {
 		e.vpc.set(addr, number)
 	}
@@ -135,6 +158,14 @@ func (p *Policy) Kind(e Endpoint) Kind { return p.endpoints[e].kind }
 
 // ID returns the id of the interface or host; "" for the router.
 func (p *Policy) ID(e Endpoint) string { return p.endpoints[e].id }
+
+// VPCID returns the id of the endpoint's VPC.
+func (p *Policy) VPCID(e Endpoint) string { return p.endpoints[e].vpcID }
+
+// Routers returns the addresses that the VPC router speaks to the endpoint from,
+// IPv4 and IPv6: those of its own subnet, or for a host those of the VPC's first
+// subnet with the family. An address is the zero Addr if there is none.
+func (p *Policy) Routers(e Endpoint) [2]netip.Addr { return p.endpoints[e].routers }
 
 // Owns reports whether addr is one of the endpoint's own addresses.
 func (p *Policy) Owns(e Endpoint, addr netip.Addr) bool {

@@ -15,8 +15,7 @@
 // For every device, at any instant: received = forwarded + local + dropped,
 // with a count for each [Reason] of a drop.
 //
-// The package imports tun, stack, filter and conntrack, and vpc's nouns by way
-// of filter.
+// The package imports tun, stack, filter and conntrack.
 package gateway
 
 import (

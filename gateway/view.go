@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"github.com/sgate/sgate/filter"
-	"github.com/sgate/sgate/vpc"
 )
 
 // view is what packets are judged by: immutable, swapped as one.
@@ -47,30 +46,10 @@ func (g *Gateway) swap(p *filter.Policy, generation uint64) {
 		}
 		if e := p.ByID(port.id); e != filter.NoEndpoint {
 			v.ports[e] = port
-			v.slots[i] = g.attachment(port, e, p)
+			v.slots[i] = attachment{port: port, endpoint: e, vpc: uint16(g.vpcNumber(p.VPCID(e))), routers: p.Routers(e)}
 		}
 	}
 	g.view.Store(v)
-}
-
-func (g *Gateway) attachment(port *Port, e filter.Endpoint, p *filter.Policy) attachment {
-	s := p.Snapshot()
-	vpcID, subnetID := placeOf(s, port.id)
-	at := attachment{port: port, endpoint: e, vpc: uint16(g.vpcNumber(vpcID))}
-	for i := range at.routers {
-		at.routers[i], _ = s.RouterOf(vpcID, subnetID, i == 1)
-	}
-	return at
-}
-
-// placeOf returns the VPC of an interface or host, and the subnet of an
-// interface.
-func placeOf(s *vpc.Snapshot, id string) (vpcID, subnetID string) {
-	if nic, ok := s.Interface(id); ok {
-		return nic.VPCID, nic.SubnetID
-	}
-	host, _ := s.Host(id)
-	return host.VPCID, ""
 }
 
 // portAt returns the port that has addr in a VPC, or nil.

@@ -1,7 +1,6 @@
 package vpc
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -199,21 +198,4 @@ func (g SecurityGroup) Rules(d Direction) []Rule {
 		return g.Egress
 	}
 	return g.Ingress
-}
-
-// RouterOf returns the VPC router's address of addr's family that is nearest
-// to an endpoint: that of its own subnet, or for one outside the VPC that of
-// the VPC's first subnet with that family. ok is false if there is none.
-func (s *Snapshot) RouterOf(vpcID, subnetID string, ipv6 bool) (router netip.Addr, ok bool) {
-	for _, n := range s.res.Subnets {
-		if n.VPCID != vpcID || subnetID != "" && n.ID != subnetID {
-			continue
-		}
-		for _, addr := range n.Router() {
-			if addr.Is6() == ipv6 {
-				return addr, true
-			}
-		}
-	}
-	return netip.Addr{}, false
 }

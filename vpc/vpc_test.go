@@ -1,7 +1,6 @@
 package vpc
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -99,37 +98,6 @@ func TestLastAddr(t *testing.T) {
 	} {
 		if got := LastAddr(prefix(in)); got != address(want) {
 			t.Errorf("LastAddr(%s) = %s, want %s", in, got, want)
-		}
-	}
-}
-
-func TestRouters(t *testing.T) {
-	s := must(t, with(func(r *Resources) {
-		r.Subnets = append(r.Subnets, Subnet{ID: "subnet-2", Name: "v4", VPCID: "vpc-1", CIDR: prefix("10.0.2.0/24")})
-		r.VPCs = append(r.VPCs, VPC{ID: "vpc-2", CIDR: prefix("10.9.0.0/16")})
-		r.Subnets = append(r.Subnets, Subnet{ID: "subnet-3", Name: "v4", VPCID: "vpc-2", CIDR: prefix("10.9.2.0/24")})
-	}))
-	for _, c := range []struct {
-		vpcID, subnetID string
-		ipv6            bool
-		want            string // "" if there is none
-	}{
-		{"vpc-1", "subnet-1", false, "10.0.1.1"},
-		{"vpc-1", "subnet-1", true, "fd00:10:0:1::1"},
-		{"vpc-1", "subnet-2", false, "10.0.2.1"},
-		{"vpc-1", "subnet-2", true, ""},
-		{"vpc-1", "", true, "fd00:10:0:1::1"}, // a host's
-		{"vpc-2", "", false, "10.9.2.1"},
-		{"vpc-2", "", true, ""},
-		{"vpc-2", "subnet-1", false, ""},
-		{"vpc-9", "", false, ""},
-	} {
-		want := netip.Addr{}
-		if c.want != "" {
-			want = address(c.want)
-		}
-		if got, ok := s.RouterOf(c.vpcID, c.subnetID, c.ipv6); got != want || ok != want.IsValid() {
-			t.Errorf("RouterOf(%q, %q, IPv6 %t) = %s, %t, want %s", c.vpcID, c.subnetID, c.ipv6, got, ok, want)
 		}
 	}
 }

@@ -101,6 +101,12 @@ func TestTooBig(t *testing.T) {
 	}
 }
 
+// Where TCP (RFC 9293) and UDP (RFC 768) have their checksums.
+const (
+	tcpChecksumOffset = 16
+	udpChecksumOffset = 6
+)
+
 // gsoFrame makes a super-packet of a TCP packet: its checksum pending, to be
 // cut into segments of size bytes.
 func gsoFrame(packet []byte, size int) []byte {

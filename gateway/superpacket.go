@@ -7,12 +7,6 @@ import (
 	"github.com/sgate/sgate/tun"
 )
 
-// Offsets of the checksum in the transport headers that leave it to be done.
-const (
-	tcpChecksumOffset = 16
-	udpChecksumOffset = 6
-)
-
 // segments returns how many packets a frame stands for and the length of the
 // largest of them, from the IP header on. ok is false if the virtio header
 // contradicts the packet that was parsed: the kernel would then write a
@@ -22,8 +16,8 @@ func segments(h tun.Header, p *stack.Packet) (n, largest int, ok bool) {
 	udp := p.HasTransport && p.Protocol == uint8(header.UDPProtocolNumber)
 	pending := h.Flags()&tun.NeedsChecksum != 0
 	if pending {
-		start, offset := int(h.ChecksumStart()), h.ChecksumOffset()
-		if start != p.HeaderLen || !(tcp && offset == tcpChecksumOffset || udp && offset == udpChecksumOffset) {
+		offset, has := p.ChecksumOffset()
+		if !has || int(h.ChecksumStart()) != p.HeaderLen || int(h.ChecksumOffset()) != offset {
 			return 0, 0, false
 		}
 	}

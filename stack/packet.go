@@ -318,6 +318,23 @@ func (p *Packet) IsICMPError() bool {
 	return false
 }
 
+// udpChecksumOffset is where UDP's header has its checksum (RFC 768).
+const udpChecksumOffset = 6
+
+// ChecksumOffset returns where the checksum of TCP or UDP stands, from HeaderLen
+// on. ok is false for packets of which no such header was read.
+func (p *Packet) ChecksumOffset() (offset int, ok bool) {
+	switch {
+	case !p.HasTransport:
+		return 0, false
+	case p.Protocol == uint8(header.TCPProtocolNumber):
+		return header.TCPChecksumOffset, true
+	case p.Protocol == uint8(header.UDPProtocolNumber):
+		return udpChecksumOffset, true
+	}
+	return 0, false
+}
+
 // DecrementTTL takes one hop from the packet b that p was parsed from, and
 // mends the IPv4 header's checksum (RFC 1624).
 func (p *Packet) DecrementTTL(b []byte) {

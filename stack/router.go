@@ -171,24 +171,17 @@ func (r *Router) Deliver(vpc int, p *Packet, packet []byte, checksumPending bool
 // that is handed to it with the sum of the pseudo-header in the checksum's
 // place. (The netstack takes a checksum for granted only for a whole NIC.)
 func completeChecksum(p *Packet, b []byte) {
-	t := b[p.HeaderLen:]
-	var field []byte
-	switch {
-	case p.HasTransport && p.Protocol == uint8(header.TCPProtocolNumber):
-		field = t[header.TCPChecksumOffset:]
-	case p.HasTransport && p.Protocol == uint8(header.UDPProtocolNumber):
-		field = t[udpChecksumOffset:]
-	default:
+	offset, ok := p.ChecksumOffset()
+	if !ok {
 		return
 	}
+	t := b[p.HeaderLen:]
 	sum := ^checksum.Checksum(t, 0)
 	if sum == 0 {
 		sum = 0xffff // the same number; 0 says that UDP has no checksum
 	}
-	checksum.Put(field, sum)
+	checksum.Put(t[offset:], sum)
 }
-
-const udpChecksumOffset = 6
 
 // Close ends the router's goroutines.
 func (r *Router) Close() { r.stack.Destroy() }

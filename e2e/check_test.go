@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sgate/sgate/internal/needs"
 )
 
 func TestCheck(t *testing.T) {
@@ -85,7 +87,7 @@ func TestHelp(t *testing.T) {
 // TestRunInItsOwnNamespace is a gateway whose devices are beside it: it makes
 // them and leaves addresses and routes alone.
 func TestRunInItsOwnNamespace(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	own, server := netns(t, "own"), netns(t, "server")
 	file := writeFile(t, "own.yaml", pair("device: sg-test", "configure: false, netns: "+server, admitSSH))
 	cmd := exec.Command("ip", "netns", "exec", own, binary(t), "run", "--config", file)
@@ -105,7 +107,7 @@ func TestRunInItsOwnNamespace(t *testing.T) {
 // TestRunDoesNotConfigureItsOwnNamespace gives the gateway its own namespace by
 // another name: the machine's own default route would be lost.
 func TestRunDoesNotConfigureItsOwnNamespace(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	own := netns(t, "own")
 	file := writeFile(t, "own.yaml", pair("netns: /run/netns/"+own, "device: sg-test", admitSSH))
 	r := runFor(t, 20e9, "", "ip", "netns", "exec", own, binary(t), "run", "--config", file)

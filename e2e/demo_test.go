@@ -5,10 +5,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sgate/sgate/internal/needs"
 )
 
 func TestDemo(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	r := runFor(t, 2*time.Minute, "", binary(t), "demo")
 	if r.code != 0 {
 		t.Fatalf("exit status %d\n%s%s", r.code, r.stdout, r.stderr)
@@ -43,7 +45,7 @@ func TestDemo(t *testing.T) {
 
 // TestDemoWhoseReaderLeaves closes the pipe that the demo writes to.
 func TestDemoWhoseReaderLeaves(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	runFor(t, time.Minute, "", "sh", "-c", binary(t)+" demo | head -3")
 	until(t, "the demo's end", func() bool {
 		namespaces, _ := filepath.Glob("/run/netns/sgate.demo-*")

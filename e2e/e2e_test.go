@@ -17,24 +17,6 @@ import (
 	"time"
 )
 
-// requireRoot ends a test that cannot run here.
-func requireRoot(t *testing.T) {
-	t.Helper()
-	missing := ""
-	if os.Geteuid() != 0 {
-		missing = "root"
-	} else if _, err := os.Stat("/dev/net/tun"); err != nil {
-		missing = "/dev/net/tun"
-	}
-	if missing == "" {
-		return
-	}
-	if os.Getenv("CI") != "" || os.Getenv("SGATE_REQUIRE_ROOT") != "" {
-		t.Fatalf("this test takes %s, and must run here", missing)
-	}
-	t.Skipf("this test takes %s: `make test` runs it", missing)
-}
-
 // binary is the program under test.
 func binary(t *testing.T) string {
 	t.Helper()

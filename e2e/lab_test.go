@@ -11,12 +11,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sgate/sgate/internal/needs"
 )
 
 const threeTier = "../configs/three-tier.yaml"
 
 func TestLabLifeCycle(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	lab := labName(t)
 	said := upNamed(t, lab, threeTier)
 	if pid := regexp.MustCompile(`is up \(process (\d+)\)`).FindStringSubmatch(said); pid == nil || !alive(pid[1]) {
@@ -48,7 +50,7 @@ func TestLabLifeCycle(t *testing.T) {
 }
 
 func TestLabExecPassesEverythingThrough(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	lab := labUp(t, threeTier)
 	r := runFor(t, 20e9, "from the terminal", binary(t), "lab", "exec", "--lab", lab, "web", "--",
 		"sh", "-c", "cat; echo to stderr >&2; exit 7")
@@ -67,7 +69,7 @@ func TestLabExecPassesEverythingThrough(t *testing.T) {
 }
 
 func TestLabEndsOnInterrupt(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		name := labName(t)
 		b := labStart(t, name, threeTier)
@@ -81,7 +83,7 @@ func TestLabEndsOnInterrupt(t *testing.T) {
 }
 
 func TestCrashedLab(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	name := labName(t)
 	b := labStart(t, name, threeTier)
 	pids := pidsIn(t, name)
@@ -101,7 +103,7 @@ func TestCrashedLab(t *testing.T) {
 }
 
 func TestUpAfterCrash(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	name := labName(t)
 	b := labStart(t, name, threeTier)
 	_ = b.end(t, syscall.SIGKILL)
@@ -110,7 +112,7 @@ func TestUpAfterCrash(t *testing.T) {
 }
 
 func TestTwoLabsWithTheSameAddresses(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	first, second := labName(t), "second-"+fmt.Sprint(os.Getpid())
 	upNamed(t, first, threeTier)
 	upNamed(t, second, threeTier)
@@ -127,7 +129,7 @@ func TestTwoLabsWithTheSameAddresses(t *testing.T) {
 }
 
 func TestNameAlreadyUp(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	lab := labUp(t, threeTier)
 	r := sgate(t, "lab", "up", threeTier, "--name", lab)
 	if r.code != 1 || !strings.Contains(r.stderr, fmt.Sprintf("lab %q: already up (process ", lab)) {
@@ -141,7 +143,7 @@ func TestNameAlreadyUp(t *testing.T) {
 }
 
 func TestLabThatFailsLeavesNothing(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	name := labName(t)
 	bad := writeFile(t, "bad.yaml", "vpc: {cidr: 10.0.0.0/33}\n")
 	if r := sgate(t, "lab", "up", bad, "--name", name); r.code != 1 || !strings.Contains(r.stderr, bad+":1:") {
@@ -157,7 +159,7 @@ func TestLabThatFailsLeavesNothing(t *testing.T) {
 }
 
 func TestLabFollowsItsFile(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	content, err := os.ReadFile(threeTier)
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +205,7 @@ hosts:`, 1)
 // TestEveryExampleRuns brings each file of configs/ up as a lab: every member
 // has its addresses and reaches its router, where it has one.
 func TestEveryExampleRuns(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	files, err := filepath.Glob("../configs/*.yaml")
 	if err != nil || len(files) < 5 {
 		t.Fatalf("examples: %v, %v", files, err)
@@ -232,7 +234,7 @@ func TestEveryExampleRuns(t *testing.T) {
 }
 
 func TestDetachHoweverSpelled(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	name := labName(t)
 	t.Cleanup(func() { goesDown(t, name) })
 	must(t, "lab", "up", threeTier, "--name", name, "-d=true")
@@ -241,7 +243,7 @@ func TestDetachHoweverSpelled(t *testing.T) {
 
 // TestListBesideUpAndDown looks at labs all the while one comes and goes.
 func TestListBesideUpAndDown(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	name := labName(t)
 	t.Cleanup(func() { goesDown(t, name) })
 	stop := make(chan struct{})
@@ -270,7 +272,7 @@ func TestListBesideUpAndDown(t *testing.T) {
 
 // TestInterruptedStart ends labs at various moments of their coming up.
 func TestInterruptedStart(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	for after := time.Duration(0); after < 60*time.Millisecond; after += 6 * time.Millisecond {
 		name := labName(t)
 		b := start(t, "lab", "up", threeTier, "--name", name, "-d")
@@ -286,7 +288,7 @@ func TestInterruptedStart(t *testing.T) {
 // TestCommandIsTriedAgain names a program that is not there yet: the lab comes
 // up without it, and a reload starts it once it is.
 func TestCommandIsTriedAgain(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	program := filepath.Join(t.TempDir(), "late")
 	file := writeFile(t, "late.yaml", `
 vpc: {cidr: 10.0.0.0/16}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/sgate/sgate/internal/needs"
 )
 
 // netns makes a network namespace that goes away with the test.
@@ -45,7 +47,7 @@ instances:
 const admitSSH = "- {type: SSH, source: 10.0.1.10/32}"
 
 func TestRunInNamespaces(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	client, server := netns(t, "client"), netns(t, "server")
 	// The client's namespace by name, the server's by a process in it.
 	sleeper := exec.Command("ip", "netns", "exec", server, "sleep", "600")
@@ -92,7 +94,7 @@ func TestRunInNamespaces(t *testing.T) {
 }
 
 func TestReload(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	client, server := netns(t, "client"), netns(t, "server")
 	config := func(rule string) string { return pair("netns: "+client, "netns: "+server, rule) }
 	file := writeFile(t, "run.yaml", config(admitSSH))
@@ -188,7 +190,7 @@ func TestReload(t *testing.T) {
 }
 
 func TestRunRefuses(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	client, server := netns(t, "client"), netns(t, "server")
 	for name, c := range map[string]struct {
 		client string
@@ -218,7 +220,7 @@ func TestRunRefuses(t *testing.T) {
 }
 
 func TestWithoutPermission(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	file := filepath.Join("/tmp", fmt.Sprintf("sgate-e2e-%d.yaml", os.Getpid())) // where nobody may read
 	if err := os.WriteFile(file, []byte(pair("device: sg-a", "device: sg-b", admitSSH)), 0o644); err != nil {
 		t.Fatal(err)
@@ -249,7 +251,7 @@ func TestWithoutPermission(t *testing.T) {
 // TestRunAgainAfterAKill holds that a killed gateway leaves nothing in the next
 // one's way: the kernel may hold its devices' names for a moment.
 func TestRunAgainAfterAKill(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	client, server := netns(t, "client"), netns(t, "server")
 	file := writeFile(t, "run.yaml", pair("netns: "+client, "netns: "+server, admitSSH))
 	for range 3 {
@@ -265,7 +267,7 @@ func TestRunAgainAfterAKill(t *testing.T) {
 // TestDeviceTakenAway holds that a device that somebody deletes is said to be
 // gone, that the others go on, and that a reload makes it anew.
 func TestDeviceTakenAway(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	client, server := netns(t, "client"), netns(t, "server")
 	config := pair("netns: "+client, "netns: "+server, admitSSH) + "hosts:\n  - {name: laptop, address: 203.0.113.10, netns: " + netns(t, "laptop") + "}\n"
 	file := writeFile(t, "run.yaml", config)
@@ -294,7 +296,7 @@ func TestDeviceTakenAway(t *testing.T) {
 // TestReloadMovesDevices renames an instance and swaps the places of two: each
 // time the new device needs the place that an old one has.
 func TestReloadMovesDevices(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	client, server := netns(t, "client"), netns(t, "server")
 	first := pair("netns: "+client, "netns: "+server, admitSSH)
 	file := writeFile(t, "run.yaml", first)
@@ -320,7 +322,7 @@ func TestReloadMovesDevices(t *testing.T) {
 // TestRefusedReloadTouchesNothing moves an instance to a namespace that does not
 // exist: its device stays, with what the user has configured on it.
 func TestRefusedReloadTouchesNothing(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	client, server := netns(t, "client"), netns(t, "server")
 	config := func(ns string) string {
 		return pair("netns: "+client, "configure: false, netns: "+ns, admitSSH)

@@ -7,10 +7,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sgate/sgate/internal/needs"
 )
 
 func TestIPv6(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	lab := labUp(t, threeTier)
 	wantConnect(t, "connects", lab, "stranger", "fd00:10:0:1::10", "443")
 	wantConnect(t, "times out", lab, "laptop", "fd00:10:0:1::10", "22") // its rule is for IPv4
@@ -20,7 +22,7 @@ func TestIPv6(t *testing.T) {
 }
 
 func TestTraceroute(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	lab := labUp(t, writeFile(t, "ping.yaml", pingable))
 	for _, c := range []struct{ to, router string }{{"10.0.1.20", "10.0.1.1"}, {"fd00:10:0:1::20", "fd00:10:0:1::1"}} {
 		if r := in(t, lab, "a", "ping", "-c", "1", "-W", "5", c.to); r.code != 0 {
@@ -57,7 +59,7 @@ instances:
 // TestBulk sends much through the gateway and back, with super-packets and
 // without, over both families: what comes back is what was sent.
 func TestBulk(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	const size = 32 << 20
 	for _, offload := range []string{"true", "false"} {
 		t.Run("offload="+offload, func(t *testing.T) {

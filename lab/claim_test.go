@@ -9,19 +9,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-)
 
-// requireRoot ends a test that cannot use StateDir here.
-func requireRoot(t *testing.T) {
-	t.Helper()
-	switch {
-	case os.Geteuid() == 0:
-	case os.Getenv("CI") != "" || os.Getenv("SGATE_REQUIRE_ROOT") != "":
-		t.Fatal("this test takes root, and must run here")
-	default:
-		t.Skip("this test takes root: `make test` runs it")
-	}
-}
+	"github.com/sgate/sgate/internal/needs"
+)
 
 func testName(t *testing.T) string {
 	t.Helper()
@@ -36,7 +26,7 @@ func testName(t *testing.T) string {
 }
 
 func TestClaimIsExclusive(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	name := testName(t)
 	if pid, running := probe(name); running || pid != 0 {
 		t.Errorf("before: process %d, running %v", pid, running)
@@ -63,7 +53,7 @@ func TestClaimIsExclusive(t *testing.T) {
 
 // TestClaimsTakeTurns has many claim and release one name, and others look.
 func TestClaimsTakeTurns(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	name := testName(t)
 	var holders sync.Mutex
 	var everyone sync.WaitGroup
@@ -106,7 +96,7 @@ func TestClaimsTakeTurns(t *testing.T) {
 // TestSignalForTheHolderAlone leaves the id of a process that has nothing to do
 // with the lab in its lock file, as a crash does once the id is used again.
 func TestSignalForTheHolderAlone(t *testing.T) {
-	requireRoot(t)
+	needs.Root(t)
 	name := testName(t)
 	f, err := claim(name)
 	if err != nil {

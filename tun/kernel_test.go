@@ -14,6 +14,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"go.uber.org/goleak"
+
+	"github.com/sgate/sgate/internal/needs"
 )
 
 // sleeper starts a process in a namespace and returns its id.
@@ -124,7 +126,7 @@ func TestOpenWaitsForABusyName(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
-	needRoot(t)
+	needs.Root(t)
 	dead := exec.Command("true")
 	if err := dead.Run(); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"go.uber.org/goleak"
+
+	"github.com/sgate/sgate/internal/needs"
 )
 
 // helperEnv makes the test binary play a part of its own: see
@@ -32,40 +34,13 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// needRoot skips a test where there are no means to make kernel devices. Where
-// CI or SGATE_REQUIRE_ROOT is set, it fails instead: a test that is never run
-// is worse than none.
-func needRoot(t *testing.T) {
-	t.Helper()
-	reason := ""
-	if os.Geteuid() != 0 {
-		reason = "makes TUN devices and network namespaces: needs root"
-	} else if f, err := os.OpenFile(devicePath, os.O_RDWR, 0); err != nil {
-		reason = fmt.Sprintf("makes TUN devices: %v", err)
-	} else {
-		f.Close()
-	}
-	if reason != "" {
-		cannotRun(t, reason)
-	}
-}
-
-// cannotRun ends a test for which a means is missing.
-func cannotRun(t *testing.T, reason string) {
-	t.Helper()
-	if os.Getenv("CI") != "" || os.Getenv("SGATE_REQUIRE_ROOT") != "" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
-}
-
 var namespaces atomic.Int32
 
 // newNamespace makes a network namespace for the time of the test and returns
 // its name.
 func newNamespace(t *testing.T) string {
 	t.Helper()
-	needRoot(t)
+	needs.Root(t)
 	name := fmt.Sprintf("sgate-test-%d-%d", os.Getpid(), namespaces.Add(1))
 	runtime.LockOSThread() // until it is back in its own namespace
 	if err := makeNamespace(name); err != nil {

@@ -13,6 +13,8 @@ type Resources struct {
 	PrefixLists    []PrefixList
 	Interfaces     []NetworkInterface
 	Hosts          []Host
+	NetworkACLs    []NetworkACL
+	Quotas         Quotas // the zero value is AWS's default
 }
 
 // Snapshot is a consistent, immutable set of resources. Its slices are shared:
@@ -147,6 +149,8 @@ func (r Resources) clone() Resources {
 		PrefixLists:    slices.Clone(r.PrefixLists),
 		Interfaces:     slices.Clone(r.Interfaces),
 		Hosts:          slices.Clone(r.Hosts),
+		NetworkACLs:    slices.Clone(r.NetworkACLs),
+		Quotas:         r.Quotas,
 	}
 }
 
@@ -167,6 +171,9 @@ func (s *Snapshot) Interfaces() []NetworkInterface { return s.res.Interfaces }
 
 // Hosts returns all machines outside the VPCs.
 func (s *Snapshot) Hosts() []Host { return s.res.Hosts }
+
+// NetworkACLs returns all network ACLs.
+func (s *Snapshot) NetworkACLs() []NetworkACL { return s.res.NetworkACLs }
 
 // VPC finds a VPC by id.
 func (s *Snapshot) VPC(id string) (VPC, bool) { return lookup(s.res.VPCs, s.vpcs, id) }

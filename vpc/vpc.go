@@ -13,6 +13,7 @@ package vpc
 import (
 	"fmt"
 	"net/netip"
+	"time"
 )
 
 // Origin says where a resource was declared, for errors and explanations. The
@@ -71,6 +72,31 @@ func (s Subnet) Router() []netip.Addr {
 	return routers
 }
 
+// Services returns the addresses in a VPC at which AWS serves its instances and
+// which neither security groups nor network ACLs filter: Amazon DNS, instance
+// metadata, ECS task metadata, Amazon Time Sync and Windows licence activation
+// (VPC User Guide, "Infrastructure security"). They belong to the gateway itself,
+// as do those of Subnet.Router.
+func (v VPC) Services() []netip.Addr {
+	services := []netip.Addr{
+		v.CIDR.Addr().Next().Next(),                  // Amazon DNS
+		netip.AddrFrom4([4]byte{169, 254, 169, 253}), // Amazon DNS
+		netip.AddrFrom4([4]byte{169, 254, 169, 254}), // instance metadata
+		netip.AddrFrom4([4]byte{169, 254, 170, 2}),   // ECS task metadata
+		netip.AddrFrom4([4]byte{169, 254, 169, 123}), // Amazon Time Sync
+		netip.AddrFrom4([4]byte{169, 254, 169, 250}), // Windows licence activation
+		netip.AddrFrom4([4]byte{169, 254, 169, 251}),
+	}
+	if v.HasIPv6() {
+		services = append(services,
+			netip.MustParseAddr("fd00:ec2::253"), // Amazon DNS
+			netip.MustParseAddr("fd00:ec2::254"), // instance metadata
+			netip.MustParseAddr("fd00:ec2::123"), // Amazon Time Sync
+		)
+	}
+	return services
+}
+
 // Reserved returns why AWS keeps addr of the subnet for itself, or "" if an
 // interface may have it. AWS reserves the first four addresses and the last
 // one of each IPv4 block, and the first four and the last of each IPv6 block.
@@ -122,7 +148,17 @@ type NetworkInterface struct {
 	// SourceDestCheck limits the interface to its own addresses. AWS's
 	// default is true.
 	SourceDestCheck bool
-	Origin          Origin
+	// ConnectionTracking is how long the interface remembers idle flows.
+	ConnectionTracking ConnectionTracking
+	Origin             Origin
+}
+
+// ConnectionTracking is AWS's ConnectionTrackingSpecification of an interface:
+// idle timeouts, each a whole number of seconds, 0 where it is not set.
+type ConnectionTracking struct {
+	TCPEstablished time.Duration // 60 s to 432,000 s
+	UDP            time.Duration // 30 s to 60 s; one direction, or a single request and response
+	UDPStream      time.Duration // 60 s to 180 s
 }
 
 // Host is a machine outside the VPC that reaches it through the gateway. It
@@ -156,8 +192,11 @@ type PrefixList struct {
 	Name       string
 	IPv6       bool // the family of every entry
 	MaxEntries int  // what a rule that names the list counts as
-	Entries    []PrefixListEntry
-	Origin     Origin
+	// Version grows by one with each change of the entries, from 1 on; rules
+	// follow the newest. 0 in the input of New stands for 1.
+	Version int
+	Entries []PrefixListEntry
+	Origin  Origin
 }
 
 // PrefixListEntry is one CIDR of a prefix list.

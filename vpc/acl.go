@@ -1,6 +1,12 @@
 package vpc
 
-import "net/netip"
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+)
 
 // NetworkACL is a network ACL: the stateless filter of the subnets that it is
 // associated with. A subnet without one has the default ACL, which allows
@@ -12,7 +18,7 @@ type NetworkACL struct {
 	SubnetIDs []string
 	// Entries are asked in the order of their numbers, and the first that
 	// matches decides. What none matches is denied: AWS's last entry, "*", is
-	// not among them.
+	// not among them. New sorts them: ingress first, then by number.
 	Entries []NetworkACLEntry
 	Origin  Origin
 }
@@ -28,4 +34,56 @@ type NetworkACLEntry struct {
 	FromPort, ToPort int32
 	CIDR             netip.Prefix // the source of ingress, the destination of egress; canonical
 	Origin           Origin
+}
+
+// MaxNetworkACLEntryNumber is the highest number of an entry. AWS keeps 32767
+// and up for itself; "*" is 32767.
+const MaxNetworkACLEntryNumber = 32766
+
+// Canonical returns the entry as AWS stores it: host bits of the CIDR cleared,
+// ports dropped where the protocol has none. An ICMPv6 entry with an IPv4 CIDR
+// is for all types and codes, whatever it says (EC2 API,
+// CreateNetworkAclEntry).
+func (e NetworkACLEntry) Canonical() NetworkACLEntry {
+	if e.CIDR.IsValid() {
+		e.CIDR = e.CIDR.Masked()
+	}
+	e.FromPort, e.ToPort = canonicalPorts(e.Protocol, e.FromPort, e.ToPort)
+	if e.Protocol == ICMPv6 && e.CIDR.Addr().Is4() {
+		e.FromPort, e.ToPort = Any, Any
+	}
+	return e
+}
+
+// Validate reports what AWS would refuse in the entry itself. The entry must be
+// canonical.
+func (e NetworkACLEntry) Validate() error {
+	if e.Number < 1 || e.Number > MaxNetworkACLEntryNumber {
+		return fmt.Errorf("number %d: want 1 to %d", e.Number, MaxNetworkACLEntryNumber)
+	}
+	if e.Direction > Egress {
+		return fmt.Errorf("direction %d: want ingress or egress", e.Direction)
+	}
+	if err := validateService(e.Protocol, e.FromPort, e.ToPort); err != nil {
+		return err
+	}
+	if !e.CIDR.IsValid() {
+		return errors.New("want a CIDR such as 203.0.113.0/24 or 2001:db8::/32")
+	}
+	return nil
+}
+
+// canonical returns a copy of the ACL as AWS stores and lists it.
+func (a NetworkACL) canonical() NetworkACL {
+	a.SubnetIDs, a.Entries = slices.Clone(a.SubnetIDs), slices.Clone(a.Entries)
+	for i, e := range a.Entries {
+		a.Entries[i] = e.Canonical()
+	}
+	slices.SortStableFunc(a.Entries, compareEntries)
+	return a
+}
+
+// compareEntries orders entries by direction and number.
+func compareEntries(a, b NetworkACLEntry) int {
+	return cmp.Or(cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Number, b.Number))
 }

@@ -143,10 +143,16 @@ func (r Rule) Canonical() Rule {
 	if r.Peer.CIDR.IsValid() {
 		r.Peer.CIDR = r.Peer.CIDR.Masked()
 	}
-	if !r.Protocol.HasPorts() && !r.Protocol.IsICMP() {
-		r.FromPort, r.ToPort = Any, Any
-	}
+	r.FromPort, r.ToPort = canonicalPorts(r.Protocol, r.FromPort, r.ToPort)
 	return r
+}
+
+// canonicalPorts drops the ports of a protocol that has none.
+func canonicalPorts(p Protocol, from, to int32) (int32, int32) {
+	if p.HasPorts() || p.IsICMP() {
+		return from, to
+	}
+	return Any, Any
 }
 
 // Key is the identity of a rule within its group and direction: two rules with
@@ -205,35 +211,46 @@ func (r Rule) Service() string {
 // Validate reports what AWS would refuse in the rule itself, references and its
 // description aside.
 func (r Rule) Validate() error {
-	if r.Protocol < AllProtocols || r.Protocol > 255 {
-		return fmt.Errorf("protocol %d: want a number from 0 to 255, or -1 for all", r.Protocol)
-	}
-	if err := r.validatePorts(); err != nil {
+	if err := validateService(r.Protocol, r.FromPort, r.ToPort); err != nil {
 		return err
 	}
 	return r.Peer.validate()
 }
 
-func (r Rule) validatePorts() error {
+// validateService reports what AWS would refuse in the protocol and the ports
+// of a rule or of an entry of a network ACL.
+func validateService(p Protocol, from, to int32) error {
 	switch {
-	case r.Protocol.HasPorts():
-		for _, port := range []int32{r.FromPort, r.ToPort} {
-			if port < 0 || port > 65535 {
-				return fmt.Errorf("TCP/UDP port (%d) out of range: want 0 to 65535", port)
-			}
+	case p < AllProtocols || p > 255:
+		return fmt.Errorf("protocol %d: want a number from 0 to 255, or -1 for all", p)
+	case p.HasPorts():
+		return validatePorts(from, to)
+	case p.IsICMP():
+		return validateICMP(from, to)
+	}
+	return nil
+}
+
+func validatePorts(from, to int32) error {
+	for _, port := range []int32{from, to} {
+		if port < 0 || port > 65535 {
+			return fmt.Errorf("TCP/UDP port (%d) out of range: want 0 to 65535", port)
 		}
-		if r.FromPort > r.ToPort {
-			return fmt.Errorf("port range %d-%d: the first port is above the last", r.FromPort, r.ToPort)
+	}
+	if from > to {
+		return fmt.Errorf("port range %d-%d: the first port is above the last", from, to)
+	}
+	return nil
+}
+
+func validateICMP(kind, code int32) error {
+	for i, v := range []int32{kind, code} {
+		if v < Any || v > 255 {
+			return fmt.Errorf("ICMP %s (%d) out of range: want 0 to 255, or -1 for all", [2]string{"type", "code"}[i], v)
 		}
-	case r.Protocol.IsICMP():
-		for i, v := range []int32{r.FromPort, r.ToPort} {
-			if v < Any || v > 255 {
-				return fmt.Errorf("ICMP %s (%d) out of range: want 0 to 255, or -1 for all", [2]string{"type", "code"}[i], v)
-			}
-		}
-		if r.FromPort == Any && r.ToPort != Any {
-			return fmt.Errorf("ICMP code %d without a type: all types (-1) go with all codes (-1)", r.ToPort)
-		}
+	}
+	if kind == Any && code != Any {
+		return fmt.Errorf("ICMP code %d without a type: all types (-1) go with all codes (-1)", code)
 	}
 	return nil
 }

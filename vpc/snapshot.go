@@ -28,14 +28,17 @@ type Snapshot struct {
 	prefixLists map[string]int
 	interfaces  map[string]int
 	hosts       map[string]int
+	acls        map[string]int
+	aclOf       map[string]int // by subnet id
 }
 
 // New validates the resources and returns them as a snapshot. Every fault is
 // found in one go: the error joins an *Error for each. VPCs without a default
-// security group get theirs, interfaces without groups get that one, rules
-// and prefix list entries get their canonical form, and rules without an id
-// get theirs. The input stays the caller's: New neither changes nor keeps any
-// of it.
+// security group get theirs, interfaces without groups get that one, rules and
+// the entries of prefix lists and network ACLs get their canonical form, rules
+// without an id get theirs, quotas that are not set are AWS's, and prefix lists
+// without a version have their first. The input stays the caller's: New neither
+// changes nor keeps any of it.
 func New(res Resources) (*Snapshot, error) {
 	s := &Snapshot{res: complete(res)}
 	s.vpcs = index(s.res.VPCs, func(v VPC) string { return v.ID })
@@ -44,6 +47,13 @@ func New(res Resources) (*Snapshot, error) {
 	s.prefixLists = index(s.res.PrefixLists, func(l PrefixList) string { return l.ID })
 	s.interfaces = index(s.res.Interfaces, func(i NetworkInterface) string { return i.ID })
 	s.hosts = index(s.res.Hosts, func(h Host) string { return h.ID })
+	s.acls = index(s.res.NetworkACLs, func(a NetworkACL) string { return a.ID })
+	s.aclOf = make(map[string]int)
+	for i, acl := range s.res.NetworkACLs {
+		for _, subnetID := range acl.SubnetIDs {
+			s.aclOf[subnetID] = i
+		}
+	}
 	if err := s.validate(); err != nil {
 		return nil, err
 	}
@@ -78,19 +88,32 @@ func complete(in Resources) Resources {
 	for i := range out.Hosts {
 		out.Hosts[i].Addresses = slices.Clone(out.Hosts[i].Addresses)
 	}
-	for i := range out.PrefixLists {
-		l := &out.PrefixLists[i]
+	out.Quotas = out.Quotas.WithDefaults()
+	out.makeCanonical()
+	return out
+}
+
+// makeCanonical replaces what stands below groups, prefix lists and network
+// ACLs by copies in AWS's form.
+func (r *Resources) makeCanonical() {
+	for i := range r.PrefixLists {
+		l := &r.PrefixLists[i]
+		if l.Version == 0 {
+			l.Version = 1
+		}
 		l.Entries = slices.Clone(l.Entries)
 		for j := range l.Entries {
 			l.Entries[j].CIDR = l.Entries[j].CIDR.Masked()
 		}
 	}
-	for i := range out.SecurityGroups {
-		g := &out.SecurityGroups[i]
+	for i := range r.SecurityGroups {
+		g := &r.SecurityGroups[i]
 		g.Ingress = canonical(g.Ingress, g.ID, Ingress)
 		g.Egress = canonical(g.Egress, g.ID, Egress)
 	}
-	return out
+	for i := range r.NetworkACLs {
+		r.NetworkACLs[i] = r.NetworkACLs[i].canonical()
+	}
 }
 
 func canonical(rules []Rule, groupID string, d Direction) []Rule {
@@ -198,6 +221,17 @@ func (s *Snapshot) Interface(id string) (NetworkInterface, bool) {
 
 // Host finds a host by id.
 func (s *Snapshot) Host(id string) (Host, bool) { return lookup(s.res.Hosts, s.hosts, id) }
+
+// NetworkACL finds a network ACL by id.
+func (s *Snapshot) NetworkACL(id string) (NetworkACL, bool) {
+	return lookup(s.res.NetworkACLs, s.acls, id)
+}
+
+// NetworkACLOf finds the network ACL of a subnet. There is none for a subnet
+// that has the default ACL, which allows everything.
+func (s *Snapshot) NetworkACLOf(subnetID string) (NetworkACL, bool) {
+	return lookup(s.res.NetworkACLs, s.aclOf, subnetID)
+}
 
 // Rules returns a group's rules of one direction.
 func (g SecurityGroup) Rules(d Direction) []Rule {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -38,6 +37,7 @@ const (
 	CodeSubnetConflict      = "InvalidSubnet.Conflict"
 	CodeSubnetRange         = "InvalidSubnet.Range"
 	CodeAddressInUse        = "InvalidIPAddress.InUse"
+	CodeDuplicateACLEntry   = "NetworkAclEntryAlreadyExists"
 )
 
 // validation collects the faults of one New.
@@ -53,7 +53,11 @@ func (s *Snapshot) validate() error {
 	v.subnetsFit()
 	v.prefixListsFit()
 	v.groupsFit()
+	v.aclsFit()
 	v.endpointsFit()
+	if v.quotasFit() {
+		v.withinQuotas()
+	}
 	return errors.Join(v.faults...)
 }
 
@@ -87,6 +91,9 @@ func (v *validation) uniqueIDs() {
 	}
 	for _, x := range v.res.Hosts {
 		check("host", x.Name, x.ID, x.Origin)
+	}
+	for _, x := range v.res.NetworkACLs {
+		check("network acl", x.Name, x.ID, x.Origin)
 	}
 }
 
@@ -176,7 +183,12 @@ func (v *validation) blockFits(x Subnet, field string, block, in netip.Prefix, s
 func (v *validation) prefixListsFit() {
 	for _, x := range v.res.PrefixLists {
 		subject := fmt.Sprintf("prefix list %q", x.Name)
-		if len(x.Entries) > x.MaxEntries {
+		if x.Version < 0 {
+			v.fault(x.Origin, subject, CodeInvalidParameter, "version %d: want 1 or more", x.Version)
+		}
+		if x.MaxEntries < 0 {
+			v.fault(x.Origin, subject, CodeInvalidParameter, "max_entries %d: want at least 1", x.MaxEntries)
+		} else if len(x.Entries) > x.MaxEntries {
 			v.fault(x.Origin, subject, "PrefixListMaxEntriesExceeded", "has %d entries, more than its max_entries of %d", len(x.Entries), x.MaxEntries)
 		}
 		seen := make(map[netip.Prefix]bool)
@@ -236,92 +248,6 @@ func (v *validation) rulesFit(g SecurityGroup, d Direction) {
 			if _, ok := v.PrefixList(id); !ok {
 				v.fault(r.Origin, subject, "InvalidPrefixListID.NotFound", "the prefix list %q does not exist", id)
 			}
-		}
-	}
-}
-
-// endpointsFit checks interfaces and hosts, which share the addresses of their
-// VPC.
-func (v *validation) endpointsFit() {
-	type addrInVPC struct {
-		vpcID string
-		addr  netip.Addr
-	}
-	taken := make(map[addrInVPC]string)
-	names := make(map[string]Origin)
-	own := func(o Origin, subject, name, vpcID string, addrs []netip.Addr) {
-		if first, is := names[name]; is {
-			v.fault(o, subject, CodeInvalidParameter, "the name is taken by another instance or host%s", at(first))
-		}
-		names[name] = o
-		if len(addrs) == 0 {
-			v.fault(o, subject, CodeInvalidParameter, "has no address")
-		}
-		for _, addr := range addrs {
-			if by, is := taken[addrInVPC{vpcID, addr}]; is {
-				v.fault(o, subject, CodeAddressInUse, "address %s: is taken by %s", addr, by)
-			}
-			taken[addrInVPC{vpcID, addr}] = subject
-		}
-	}
-	for _, nic := range v.res.Interfaces {
-		subject := fmt.Sprintf("instance %q", nic.Name)
-		own(nic.Origin, subject, nic.Name, nic.VPCID, nic.Addresses)
-		v.interfaceFits(nic, subject)
-	}
-	for _, h := range v.res.Hosts {
-		subject := fmt.Sprintf("host %q", h.Name)
-		own(h.Origin, subject, h.Name, h.VPCID, h.Addresses)
-		in, ok := v.VPC(h.VPCID)
-		if !ok {
-			v.fault(h.Origin, subject, "InvalidVpcID.NotFound", "the vpc %q does not exist", h.VPCID)
-			continue
-		}
-		for _, addr := range h.Addresses {
-			if in.Contains(addr) {
-				v.fault(h.Origin, subject, CodeInvalidParameter, "address %s: lies inside the vpc; a host is outside, an instance inside", addr)
-			} else if !usable(addr) {
-				v.fault(h.Origin, subject, CodeInvalidParameter, "address %s: want a unicast address that a machine can have", addr)
-			}
-		}
-	}
-}
-
-// usable reports whether a machine can have addr as its own on a network.
-func usable(addr netip.Addr) bool {
-	return addr.IsGlobalUnicast() && !addr.Is4In6() && addr.Zone() == ""
-}
-
-func (v *validation) interfaceFits(nic NetworkInterface, subject string) {
-	subnet, ok := v.Subnet(nic.SubnetID)
-	if !ok || subnet.VPCID != nic.VPCID {
-		v.fault(nic.Origin, subject, "InvalidSubnetID.NotFound", "the subnet %q does not exist in its vpc", nic.SubnetID)
-		return
-	}
-	for _, addr := range nic.Addresses {
-		block := subnet.CIDR
-		if addr.Is6() {
-			block = subnet.IPv6CIDR
-		}
-		switch {
-		case !block.IsValid() && addr.Is4(): // the subnet's fault, found there
-		case !block.IsValid():
-			v.fault(nic.Origin, subject, CodeInvalidParameter, "address %s: subnet %q has no IPv6 block", addr, subnet.Name)
-		case !block.Contains(addr):
-			v.fault(nic.Origin, subject, CodeInvalidParameter, "address %s: is not in subnet %q (%s)", addr, subnet.Name, block)
-		case subnet.Reserved(addr) != "":
-			v.fault(nic.Origin, subject, CodeInvalidParameter, "address %s: AWS reserves it (%s)", addr, subnet.Reserved(addr))
-		}
-	}
-	for i, id := range nic.GroupIDs {
-		group, ok := v.SecurityGroup(id)
-		switch {
-		case !ok:
-			v.fault(nic.Origin, subject, CodeGroupNotFound, "the security group %q does not exist", id)
-		case group.VPCID != nic.VPCID:
-			v.fault(nic.Origin, subject, "InvalidParameter", "security group %q and subnet %q belong to different networks", group.Name, subnet.Name)
-		case slices.Contains(nic.GroupIDs[:i], id):
-			v.fault(nic.Origin, subject, CodeInvalidParameter, "security group %q is attached twice", group.Name)
 		}
 	}
 }

@@ -1,5 +1,6 @@
 // Package vpc is the resource model: VPC, subnet, network interface, security
-// group, rule and prefix list, in AWS's nouns and with AWS's rules about them.
+// group, rule, prefix list and network ACL, in AWS's nouns and with AWS's rules
+// and quotas about them.
 //
 // Data flows one way. A reader of some source (a configuration file, later the
 // EC2 API) fills a [Resources] value; [New] validates it as a whole, completes
@@ -13,7 +14,6 @@ package vpc
 import (
 	"fmt"
 	"net/netip"
-	"time"
 )
 
 // Origin says where a resource was declared, for errors and explanations. The
@@ -153,14 +153,6 @@ type NetworkInterface struct {
 	Origin             Origin
 }
 
-// ConnectionTracking is AWS's ConnectionTrackingSpecification of an interface:
-// idle timeouts, each a whole number of seconds, 0 where it is not set.
-type ConnectionTracking struct {
-	TCPEstablished time.Duration // 60 s to 432,000 s
-	UDP            time.Duration // 30 s to 60 s; one direction, or a single request and response
-	UDPStream      time.Duration // 60 s to 180 s
-}
-
 // Host is a machine outside the VPC that reaches it through the gateway. It
 // has no security groups; only the instance's side of its traffic is asked.
 type Host struct {
@@ -184,24 +176,3 @@ type SecurityGroup struct {
 
 // DefaultGroupName is the reserved name of the group that comes with a VPC.
 const DefaultGroupName = "default"
-
-// PrefixList is a managed prefix list: CIDRs of one address family that a rule
-// names together.
-type PrefixList struct {
-	ID         string // "pl-" and 17 hexadecimal digits
-	Name       string
-	IPv6       bool // the family of every entry
-	MaxEntries int  // what a rule that names the list counts as
-	// Version grows by one with each change of the entries, from 1 on; rules
-	// follow the newest. 0 in the input of New stands for 1.
-	Version int
-	Entries []PrefixListEntry
-	Origin  Origin
-}
-
-// PrefixListEntry is one CIDR of a prefix list.
-type PrefixListEntry struct {
-	CIDR        netip.Prefix // canonical
-	Description string
-	Origin      Origin
-}

@@ -1,0 +1,138 @@
+package vpc
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+)
+
+// AWS's error codes for quotas that are used up.
+const (
+	CodeGroupLimit              = "SecurityGroupLimitExceeded"
+	CodeRulesPerGroupLimit      = "RulesPerSecurityGroupLimitExceeded"
+	CodeGroupsPerInterfaceLimit = "SecurityGroupsPerInterfaceLimitExceeded"
+	CodePrefixListLimit         = "PrefixListLimitExceeded"
+	CodePrefixListEntriesLimit  = "PrefixListMaxEntriesExceeded"
+	CodeNetworkACLLimit         = "NetworkAclLimitExceeded"
+	CodeNetworkACLEntryLimit    = "NetworkAclEntryLimitExceeded"
+)
+
+// withinQuotas holds the resources against the quotas, which are sound.
+func (v *validation) withinQuotas() {
+	q := v.res.Quotas
+	if groups := v.res.SecurityGroups; len(groups) > q.SecurityGroups {
+		first := groups[q.SecurityGroups]
+		v.fault(first.Origin, fmt.Sprintf("security group %q", first.Name), CodeGroupLimit,
+			"there are %d security groups, the VPCs' default groups included: want at most %d, or a higher quota security_groups",
+			len(groups), q.SecurityGroups)
+	}
+	if lists := v.res.PrefixLists; len(lists) > q.PrefixLists {
+		first := lists[q.PrefixLists]
+		v.fault(first.Origin, fmt.Sprintf("prefix list %q", first.Name), CodePrefixListLimit,
+			"there are %d prefix lists: want at most %d, or a higher quota prefix_lists", len(lists), q.PrefixLists)
+	}
+	for _, l := range v.res.PrefixLists {
+		if l.MaxEntries > q.PrefixListEntries {
+			v.fault(l.Origin, fmt.Sprintf("prefix list %q", l.Name), CodePrefixListEntriesLimit,
+				"max_entries %d: want at most %d, or a higher quota prefix_list_entries", l.MaxEntries, q.PrefixListEntries)
+		}
+	}
+	for _, g := range v.res.SecurityGroups {
+		v.groupWithinQuota(g)
+	}
+	for _, nic := range v.res.Interfaces {
+		if n := len(nic.GroupIDs); n > q.GroupsPerInterface {
+			v.fault(nic.Origin, fmt.Sprintf("instance %q", nic.Name), CodeGroupsPerInterfaceLimit,
+				"The maximum number of security groups per interface has been reached. It has %d: want at most %d, or a higher quota security_groups_per_interface",
+				n, q.GroupsPerInterface)
+		}
+	}
+	v.aclsWithinQuotas()
+}
+
+// budget is what is counted by itself: one direction of one family.
+type budget struct {
+	direction Direction
+	ipv6      bool
+}
+
+func budgets() []budget {
+	return []budget{{Ingress, false}, {Ingress, true}, {Egress, false}, {Egress, true}}
+}
+
+// String returns "IPv4 ingress" and so on.
+func (b budget) String() string {
+	if b.ipv6 {
+		return "IPv6 " + b.direction.String()
+	}
+	return "IPv4 " + b.direction.String()
+}
+
+// holds returns 1 if the CIDR is of the budget's family, else 0.
+func (b budget) holds(cidr netip.Prefix) int {
+	if cidr.IsValid() && cidr.Addr().Is6() == b.ipv6 {
+		return 1
+	}
+	return 0
+}
+
+func (v *validation) groupWithinQuota(g SecurityGroup) {
+	most := v.res.Quotas.RulesPerGroup
+	for _, b := range budgets() {
+		count := 0
+		for _, r := range g.Rules(b.direction) {
+			weight := v.weight(r.Peer, b)
+			count = min(count, math.MaxInt-weight) + weight
+		}
+		if count > most {
+			v.fault(g.Origin, fmt.Sprintf("security group %q", g.Name), CodeRulesPerGroupLimit,
+				"The maximum number of rules per security group has been reached. Its rules count as %d %s rules "+
+					"(a CIDR is one of its family, a security group one of each, a prefix list its max_entries): "+
+					"want at most %d, or a higher quota rules_per_security_group", count, b, most)
+		}
+	}
+}
+
+// weight returns how many rules of a budget a rule with that peer counts as. A
+// CIDR is one, and a prefix list is as many as it may have entries (VPC User
+// Guide, security group rules). A security group is one; that it is so in both
+// families, which its members may have, AWS does not document.
+func (v *validation) weight(peer Peer, b budget) int {
+	switch {
+	case peer.GroupID != "":
+		return 1
+	case peer.PrefixListID != "":
+		if list, ok := v.PrefixList(peer.PrefixListID); ok && list.IPv6 == b.ipv6 {
+			return max(list.MaxEntries, 0)
+		}
+		return 0
+	}
+	return b.holds(peer.CIDR)
+}
+
+// aclsWithinQuotas counts the ACLs of each VPC, and the entries of each ACL,
+// "*" among them.
+func (v *validation) aclsWithinQuotas() {
+	q := v.res.Quotas
+	perVPC := make(map[string]int)
+	for _, x := range v.res.NetworkACLs {
+		subject := fmt.Sprintf("network acl %q", x.Name)
+		if perVPC[x.VPCID]++; perVPC[x.VPCID] == q.NetworkACLs+1 {
+			v.fault(x.Origin, subject, CodeNetworkACLLimit,
+				"its vpc has more than %d: want fewer, or a higher quota network_acls_per_vpc", q.NetworkACLs)
+		}
+		for _, b := range budgets() {
+			count := 1
+			for _, e := range x.Entries {
+				if e.Direction == b.direction {
+					count += b.holds(e.CIDR)
+				}
+			}
+			if count > q.NetworkACLEntries {
+				v.fault(x.Origin, subject, CodeNetworkACLEntryLimit,
+					"has %d %s entries, the last one, *, included: want at most %d, or a higher quota network_acl_entries",
+					count, b, q.NetworkACLEntries)
+			}
+		}
+	}
+}

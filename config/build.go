@@ -19,11 +19,12 @@ type builder struct {
 	raw  rawFile
 	root item
 
-	vpcs, subnets, lists *names
-	groups               map[string]*names // by VPC id; "" has those of unknown VPCs
-	groupsPartial        bool              // a group's VPC could not be found out
-	endpointNames        map[string]vpc.Origin
-	devices              map[deviceKey]string
+	vpcs, subnets, lists, acls *names
+	groups                     map[string]*names // by VPC id; "" has those of unknown VPCs
+	groupsPartial              bool              // a group's VPC could not be found out
+	quotasPartial              bool              // a quota could not be read
+	endpointNames              map[string]vpc.Origin
+	devices                    map[deviceKey]string
 
 	sound     map[string]bool // ids of resources without a fault, so far
 	vpcByID   map[string]vpc.VPC
@@ -38,7 +39,7 @@ type builder struct {
 func build(raw rawFile, index *index, f *faults) (*vpc.Snapshot, []Endpoint) {
 	b := &builder{
 		raw: raw, root: item{index, f, ""},
-		vpcs: newNames(), subnets: newNames(), lists: newNames(),
+		vpcs: newNames(), subnets: newNames(), lists: newNames(), acls: newNames(),
 		groups:        make(map[string]*names),
 		endpointNames: make(map[string]vpc.Origin),
 		devices:       make(map[deviceKey]string),
@@ -51,8 +52,10 @@ func build(raw rawFile, index *index, f *faults) (*vpc.Snapshot, []Endpoint) {
 	b.buildSubnets()
 	b.buildPrefixLists()
 	b.buildGroups()
+	b.buildNetworkACLs()
 	b.buildInstances()
 	b.buildHosts()
+	b.buildQuotas()
 	snapshot, err := vpc.New(b.res)
 	b.adopt(err)
 	if f.any() {
@@ -75,6 +78,9 @@ func (b *builder) adopt(err error) {
 		var fault *vpc.Error
 		if !errors.As(err, &fault) {
 			fault = &vpc.Error{Detail: err.Error()}
+		}
+		if b.followsFromQuotas(fault) {
+			continue
 		}
 		if subject, ok := b.ruleSubjects[fault.Origin]; ok {
 			fault.Subject = subject

@@ -20,7 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/netip"
 	"os"
 
@@ -34,26 +33,6 @@ type Config struct {
 	Gateway   Gateway       // how the gateway itself runs
 	Resources *vpc.Snapshot // never nil
 	Endpoints []Endpoint    // instances, then hosts, each in the file's order
-}
-
-// Gateway is how the gateway itself runs. Values can be compared with ==.
-type Gateway struct {
-	MTU       int  // of every device, in bytes: 1280 to 65535
-	Offload   bool // super-packets; false is the kill switch
-	Workers   int  // threads that move packets: 0 to 64, 0 lets the gateway choose
-	Log       Log
-	Conntrack Conntrack
-}
-
-// Log says what the gateway logs.
-type Log struct {
-	Level  slog.Level // Debug, Info, Warn or Error
-	Format string     // "text" or "json"
-}
-
-// Conntrack bounds the flow table.
-type Conntrack struct {
-	MaxFlows int // 1 to 2^26
 }
 
 // Endpoint is an instance or a host, seen as the device that it talks through.

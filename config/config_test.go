@@ -79,9 +79,19 @@ instances:
     ipv6_address: fd00:10:0:1::10
     security_groups: [web]
     source_dest_check: true
+    connection_tracking: {tcp_established_timeout: 350}
     command: [python3, -m, http.server, "443"]
 hosts:
   - {name: laptop, address: 203.0.113.10}
+network_acls:
+  - name: edge
+    subnets: [public]
+    ingress:
+      - {number: 90, action: deny, protocol: -1, source: 198.51.100.0/24}
+      - {number: 100, action: allow, protocol: tcp, port_range: 443, source: 0.0.0.0/0}
+    egress:
+      - {number: 100, action: allow, protocol: tcp, port_range: 1024-65535, destination: 0.0.0.0/0}
+quotas: {rules_per_security_group: 100}
 `
 
 func TestFullExample(t *testing.T) {
@@ -122,6 +132,9 @@ func ids(cfg *Config) map[string]string {
 	for _, l := range s.PrefixLists() {
 		out["list "+l.Name] = l.ID
 	}
+	for _, a := range s.NetworkACLs() {
+		out["acl "+a.Name] = a.ID
+	}
 	for _, g := range s.SecurityGroups() {
 		out["group "+g.Name] = g.ID
 		for _, r := range append(g.Ingress, g.Egress...) {
@@ -142,8 +155,10 @@ security_groups:
   - {name: y, egress: []}
 prefix_lists: [{name: list, entries: [{cidr: 192.0.2.0/24}]}, {name: unused}]
 instances: [{name: i, subnet: a, address: 10.0.1.10}, {name: j, subnet: b, address: 10.0.2.10}]
+network_acls: [{name: n}, {name: m, subnets: [a]}]
 `)
-	b := mustParse(t, `instances: [{name: j, subnet: b, address: 10.0.2.10}, {name: i, subnet: a, address: 10.0.1.10}]
+	b := mustParse(t, `network_acls: [{name: m, subnets: [a]}, {name: n}]
+instances: [{name: j, subnet: b, address: 10.0.2.10}, {name: i, subnet: a, address: 10.0.1.10}]
 prefix_lists: [{name: unused}, {name: list, entries: [{cidr: 192.0.2.0/24}]}]
 security_groups:
   - {name: y, egress: []}
@@ -153,7 +168,7 @@ subnets: [{name: b, cidr: 10.0.2.0/24}, {name: a, cidr: 10.0.1.0/24}]
 	if diff := cmp.Diff(ids(a), ids(b)); diff != "" {
 		t.Errorf("ids depend on the order (-one +other):\n%s", diff)
 	}
-	if len(ids(a)) < 14 {
+	if len(ids(a)) < 16 {
 		t.Errorf("compared only %d ids", len(ids(a)))
 	}
 }

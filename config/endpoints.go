@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"regexp"
+	"time"
 
 	"github.com/sgate/sgate/vpc"
 )
@@ -21,7 +22,9 @@ func (b *builder) buildInstances() {
 		nic := vpc.NetworkInterface{
 			ID: vpc.NewID("eni", subnet.VPCID, name), Name: name, VPCID: subnet.VPCID, SubnetID: subnetID,
 			Addresses: addrs, GroupIDs: b.attached(it, subnet, raw),
-			SourceDestCheck: raw.SourceDestCheck == nil || *raw.SourceDestCheck, Origin: it.origin(),
+			SourceDestCheck:    raw.SourceDestCheck == nil || *raw.SourceDestCheck,
+			ConnectionTracking: it.section("connection_tracking").tracking(raw.ConnectionTracking),
+			Origin:             it.origin(),
 		}
 		e := b.place(it, raw.rawPlace, name)
 		if name == "" || !ok || !b.sound[subnetID] {
@@ -64,6 +67,26 @@ func (b *builder) buildHosts() {
 		}
 		b.res.Hosts = append(b.res.Hosts, vpc.Host{ID: e.ID, Name: name, VPCID: vpcID, Addresses: addrs, Origin: e.Origin})
 		b.endpoints = append(b.endpoints, e)
+	}
+}
+
+// tracking reads an interface's idle timeouts. What is not given, or unfit,
+// stays unset.
+func (it item) tracking(raw rawTracking) vpc.ConnectionTracking {
+	timeout := func(key string, n int, low, high time.Duration) time.Duration {
+		if !it.ok(key) {
+			return 0
+		}
+		d, problem := seconds(n, low, high)
+		if problem != "" {
+			it.misplaced(key, "%d: %s", n, problem)
+		}
+		return d
+	}
+	return vpc.ConnectionTracking{
+		TCPEstablished: timeout("tcp_established_timeout", raw.TCPEstablishedTimeout, vpc.MinTCPEstablishedTimeout, vpc.MaxTCPEstablishedTimeout),
+		UDP:            timeout("udp_timeout", raw.UDPTimeout, vpc.MinUDPTimeout, vpc.MaxUDPTimeout),
+		UDPStream:      timeout("udp_stream_timeout", raw.UDPStreamTimeout, vpc.MinUDPStreamTimeout, vpc.MaxUDPStreamTimeout),
 	}
 }
 

@@ -30,7 +30,7 @@ func TestKeysAndKinds(t *testing.T) {
 	testFaults(t, world, []faultCase{
 		{"unknown key", "instance: []\n", `f.yaml:5:1: unknown key "instance": did you mean "instances"?`},
 		{"unknown key, nothing near", "gateway: {colour: red}\n",
-			`f.yaml:5:11: gateway: unknown key "colour": known are mtu, offload, workers, log, conntrack`},
+			`f.yaml:5:11: gateway: unknown key "colour": known are mtu, offload, workers, icmp_errors, tcp_midstream, on_rule_change, log, conntrack`},
 		{"unknown key for a needed one", "hosts: [{name: h, adress: 192.0.2.1}]\n",
 			`f.yaml:5:19: host "h": unknown key "adress": did you mean "address"?`},
 		{"key that is no string", "7: x\n", `f.yaml:5:1: want a key, got the integer 7`},
@@ -66,6 +66,15 @@ f.yaml:5:31: gateway: workers -1: want 0 to 64
 f.yaml:5:48: gateway: log: level "inof": did you mean "info"?
 f.yaml:5:62: gateway: log: format "xml": known are text, json
 f.yaml:5:91: gateway: conntrack: max_flows 67108865: want 1 to 67108864`},
+		{"words", "gateway: {icmp_errors: relatd, tcp_midstream: allow, on_rule_change: \"\"}\n",
+			`f.yaml:5:24: gateway: icmp_errors "relatd": did you mean "related"?
+f.yaml:5:47: gateway: tcp_midstream "allow": known are admit, drop
+f.yaml:5:70: gateway: on_rule_change "": known are keep, revalidate, flush`},
+		{"allowance", "gateway: {conntrack: {max_flows: 1000, allowance: 1001}}\n",
+			`f.yaml:5:51: gateway: conntrack: allowance 1001: want 0 to 1000, the max_flows of all interfaces`},
+		{"allowance beside a bad limit", "gateway: {conntrack: {max_flows: 0, allowance: -1}}\n",
+			`f.yaml:5:34: gateway: conntrack: max_flows 0: want 1 to 67108864
+f.yaml:5:48: gateway: conntrack: allowance -1: want 0 to 67108864, the max_flows of all interfaces`},
 	})
 }
 
@@ -141,6 +150,8 @@ f.yaml:5:97: instance "i": secondary_addresses "fe80::1%eth0": want an address s
 			`f.yaml:5:20: instance "a/b": name "a/b": want 1 to 63 letters, digits, '.', '_' and '-', the first a letter or digit`},
 		{"name taken by a host", "instances: [{name: i, subnet: a, address: 10.0.1.10}]\nhosts: [{name: i, address: 192.0.2.1}]\n",
 			`f.yaml:6:16: host "i": name "i": is taken by another instance or host (declared at f.yaml:5:13)`},
+		{"host at a service's address", "hosts: [{name: h, ipv6_address: \"fd00:ec2::254\"}]\n",
+			`f.yaml:5:9: host "h": address fd00:ec2::254: AWS serves instances there (DNS, metadata, time and so on): want another`},
 		{"host inside", "hosts: [{name: h, address: 10.0.1.10}]\n",
 			`f.yaml:5:9: host "h": address 10.0.1.10: lies inside the vpc; a host is outside, an instance inside`},
 	})

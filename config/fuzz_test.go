@@ -25,6 +25,9 @@ func FuzzParse(f *testing.F) {
 		onlyVPC + "---\n" + onlyVPC, "vpc: &a {cidr: *a}", "? [a]\n: 1", "a: |\n b", "\ufeffvpc: !!x",
 		onlyVPC + "security_groups: [{name: g, ingress: [{type: SSH, port_range: [1-2, x]}, 3], egress: }]",
 		onlyVPC + "instances: [{subnet: [], address: 1, pid: -1, command: x, netns: ../x, device: '%d'}]",
+		onlyVPC + "network_acls: [{name: n, subnets: x, ingress: [{number: 9, action: deny, type: SSH, source: ::/0}, {number: 9}], egress: [3]}]",
+		onlyVPC + "quotas: {security_groups: 1, rules_per_security_group: 9999999999999999999, network_acl_entries: -1}",
+		world + "instances: [{name: i, subnet: a, address: 10.0.1.10, connection_tracking: {udp_timeout: 30}}]",
 		onlyVPC + "prefix_lists: [{name: l, max_entries: -1, entries: [{cidr: ::/0}]}]",
 	} {
 		f.Add([]byte(text))

@@ -164,7 +164,7 @@ func (b *builder) rules(g *group, d vpc.Direction, raws []rawRule) []vpc.Rule {
 			continue
 		}
 		b.ruleSubjects[it.origin()] = it.subject()
-		services := readServices(it, raw)
+		services := readServices(it, raw.rawService)
 		peers := b.peers(it, g, d, raw)
 		for _, s := range services {
 			for _, peer := range peers {

@@ -57,6 +57,12 @@ func (it item) child(list string, i int) item {
 	return it
 }
 
+// section returns the mapping at one of the mapping's keys.
+func (it item) section(key string) item {
+	it.path = it.key(key)
+	return it
+}
+
 // broken reports whether the mapping as such was refused.
 func (it item) broken() bool { return it.bad[it.path] }
 

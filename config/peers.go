@@ -10,21 +10,13 @@ import (
 // peers reads whom a rule admits: the source of an ingress rule, the
 // destination of an egress rule. What it had to report is not among them.
 func (b *builder) peers(it item, g *group, d vpc.Direction, raw rawRule) []vpc.Peer {
-	key, values, otherKey := "source", raw.Source, "destination"
-	if d == vpc.Egress {
-		key, values, otherKey = "destination", raw.Destination, "source"
-	}
-	if it.given(otherKey) {
-		it.misplaced(otherKey, "an %s rule has a %s: write it as %s", d, key, key)
-		if !it.given(key) {
-			return nil
-		}
-	}
-	if !it.ok(key) {
-		if !it.given(key) {
-			it.missing(key, "want a CIDR, a security group, a prefix list or self")
-		}
+	key, ok := it.peerKey(d, "rule", "want a CIDR, a security group, a prefix list or self")
+	if !ok {
 		return nil
+	}
+	values := raw.Source
+	if d == vpc.Egress {
+		values = raw.Destination
 	}
 	if len(values) == 0 {
 		it.misplaced(key, "is an empty list: want at least one CIDR, security group, prefix list or self")
@@ -36,6 +28,25 @@ func (b *builder) peers(it item, g *group, d vpc.Direction, raw rawRule) []vpc.P
 		}
 	}
 	return out
+}
+
+// peerKey returns the key of the other end in a direction. It returns false if
+// there is no value of the right kind, which has been reported.
+func (it item) peerKey(d vpc.Direction, kind, want string) (key string, ok bool) {
+	key, otherKey := "source", "destination"
+	if d == vpc.Egress {
+		key, otherKey = otherKey, key
+	}
+	if it.given(otherKey) {
+		it.misplaced(otherKey, "an %s %s has a %s: write it as %s", d, kind, key, key)
+		if !it.given(key) {
+			return key, false
+		}
+	}
+	if !it.given(key) {
+		it.missing(key, "%s", want)
+	}
+	return key, it.ok(key)
 }
 
 // peer finds what one value means. It must mean one thing: a group may well be

@@ -21,25 +21,10 @@ type rawFile struct {
 	Subnets        []rawSubnet     `mapstructure:"subnets" label:"subnet"`
 	SecurityGroups []rawGroup      `mapstructure:"security_groups" label:"security group"`
 	PrefixLists    []rawPrefixList `mapstructure:"prefix_lists" label:"prefix list"`
+	NetworkACLs    []rawNetworkACL `mapstructure:"network_acls" label:"network acl"`
 	Instances      []rawInstance   `mapstructure:"instances" label:"instance"`
 	Hosts          []rawHost       `mapstructure:"hosts" label:"host"`
-}
-
-type rawGateway struct {
-	MTU       int          `mapstructure:"mtu"`
-	Offload   bool         `mapstructure:"offload"`
-	Workers   int          `mapstructure:"workers"`
-	Log       rawLog       `mapstructure:"log" label:"log"`
-	Conntrack rawConntrack `mapstructure:"conntrack" label:"conntrack"`
-}
-
-type rawLog struct {
-	Level  string `mapstructure:"level"`
-	Format string `mapstructure:"format"`
-}
-
-type rawConntrack struct {
-	MaxFlows int `mapstructure:"max_flows"`
+	Quotas         rawQuotas       `mapstructure:"quotas" label:"quotas"`
 }
 
 type rawVPC struct {
@@ -67,14 +52,37 @@ type rawGroup struct {
 }
 
 type rawRule struct {
-	Type        string `mapstructure:"type"`
-	Protocol    text   `mapstructure:"protocol"`
-	PortRange   texts  `mapstructure:"port_range"`
-	ICMPType    text   `mapstructure:"icmp_type"`
-	ICMPCode    text   `mapstructure:"icmp_code"`
+	rawService  `mapstructure:",squash"`
 	Source      texts  `mapstructure:"source"`
 	Destination texts  `mapstructure:"destination"`
 	Description string `mapstructure:"description"`
+}
+
+// rawService is the kind of traffic that a rule or an entry of a network ACL
+// is about.
+type rawService struct {
+	Type      string `mapstructure:"type"`
+	Protocol  text   `mapstructure:"protocol"`
+	PortRange texts  `mapstructure:"port_range"`
+	ICMPType  text   `mapstructure:"icmp_type"`
+	ICMPCode  text   `mapstructure:"icmp_code"`
+}
+
+type rawNetworkACL struct {
+	Name    string        `mapstructure:"name"`
+	ID      string        `mapstructure:"id"`
+	VPC     string        `mapstructure:"vpc"`
+	Subnets texts         `mapstructure:"subnets"`
+	Ingress []rawACLEntry `mapstructure:"ingress" label:"ingress entry"`
+	Egress  []rawACLEntry `mapstructure:"egress" label:"egress entry"`
+}
+
+type rawACLEntry struct {
+	Number      int    `mapstructure:"number"`
+	Action      string `mapstructure:"action"`
+	rawService  `mapstructure:",squash"`
+	Source      string `mapstructure:"source"`
+	Destination string `mapstructure:"destination"`
 }
 
 type rawPrefixList struct {
@@ -90,14 +98,22 @@ type rawEntry struct {
 }
 
 type rawInstance struct {
-	Name               string `mapstructure:"name"`
-	Subnet             string `mapstructure:"subnet"`
-	Address            string `mapstructure:"address"`
-	IPv6Address        string `mapstructure:"ipv6_address"`
-	SecondaryAddresses texts  `mapstructure:"secondary_addresses"`
-	SecurityGroups     texts  `mapstructure:"security_groups"`
-	SourceDestCheck    *bool  `mapstructure:"source_dest_check"`
+	Name               string      `mapstructure:"name"`
+	Subnet             string      `mapstructure:"subnet"`
+	Address            string      `mapstructure:"address"`
+	IPv6Address        string      `mapstructure:"ipv6_address"`
+	SecondaryAddresses texts       `mapstructure:"secondary_addresses"`
+	SecurityGroups     texts       `mapstructure:"security_groups"`
+	SourceDestCheck    *bool       `mapstructure:"source_dest_check"`
+	ConnectionTracking rawTracking `mapstructure:"connection_tracking" label:"connection_tracking"`
 	rawPlace           `mapstructure:",squash"`
+}
+
+// rawTracking is the idle timeouts of an interface, in seconds.
+type rawTracking struct {
+	TCPEstablishedTimeout int `mapstructure:"tcp_established_timeout"`
+	UDPTimeout            int `mapstructure:"udp_timeout"`
+	UDPStreamTimeout      int `mapstructure:"udp_stream_timeout"`
 }
 
 type rawHost struct {
@@ -115,4 +131,45 @@ type rawPlace struct {
 	PID       int    `mapstructure:"pid"`
 	Device    string `mapstructure:"device"`
 	Configure *bool  `mapstructure:"configure"`
+}
+
+type rawQuotas struct {
+	SecurityGroups             int `mapstructure:"security_groups"`
+	RulesPerSecurityGroup      int `mapstructure:"rules_per_security_group"`
+	SecurityGroupsPerInterface int `mapstructure:"security_groups_per_interface"`
+	PrefixLists                int `mapstructure:"prefix_lists"`
+	PrefixListEntries          int `mapstructure:"prefix_list_entries"`
+	NetworkACLsPerVPC          int `mapstructure:"network_acls_per_vpc"`
+	NetworkACLEntries          int `mapstructure:"network_acl_entries"`
+}
+
+type rawGateway struct {
+	MTU          int          `mapstructure:"mtu"`
+	Offload      bool         `mapstructure:"offload"`
+	Workers      int          `mapstructure:"workers"`
+	ICMPErrors   string       `mapstructure:"icmp_errors"`
+	TCPMidstream string       `mapstructure:"tcp_midstream"`
+	OnRuleChange string       `mapstructure:"on_rule_change"`
+	Log          rawLog       `mapstructure:"log" label:"log"`
+	Conntrack    rawConntrack `mapstructure:"conntrack" label:"conntrack"`
+}
+
+type rawLog struct {
+	Level  string `mapstructure:"level"`
+	Format string `mapstructure:"format"`
+}
+
+// rawConntrack has its timeouts in seconds.
+type rawConntrack struct {
+	MaxFlows              int  `mapstructure:"max_flows"`
+	Allowance             int  `mapstructure:"allowance"`
+	Reclassify            bool `mapstructure:"reclassify"`
+	TCPEstablishedTimeout int  `mapstructure:"tcp_established_timeout"`
+	TCPOpeningTimeout     int  `mapstructure:"tcp_opening_timeout"`
+	TCPClosingTimeout     int  `mapstructure:"tcp_closing_timeout"`
+	TCPResetTimeout       int  `mapstructure:"tcp_reset_timeout"`
+	UDPTimeout            int  `mapstructure:"udp_timeout"`
+	UDPStreamTimeout      int  `mapstructure:"udp_stream_timeout"`
+	ICMPTimeout           int  `mapstructure:"icmp_timeout"`
+	OtherTimeout          int  `mapstructure:"other_timeout"`
 }

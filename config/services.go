@@ -9,7 +9,7 @@ import (
 	"github.com/sgate/sgate/vpc"
 )
 
-// service is what a rule admits, its peer aside.
+// service is what a rule or an entry of a network ACL is about, its peer aside.
 type service struct {
 	protocol vpc.Protocol
 	from, to int32
@@ -29,9 +29,8 @@ func customTypes() []customType {
 	}
 }
 
-// readServices reads the protocol and the ports of a rule, one service for each
-// port range. It returns none if it had to report a fault.
-func readServices(it item, raw rawRule) []service {
+// readServices reads protocol and ports, one service for each port range. It returns none if it had to report a fault.
+func readServices(it item, raw rawService) []service {
 	if !it.given("type") {
 		if !it.given("protocol") {
 			it.missing("type or protocol", "want one, such as type: HTTPS or protocol: tcp")
@@ -73,7 +72,7 @@ func typeHint(name string) string {
 	return hint(name, known)
 }
 
-func readCustom(it item, raw rawRule, protocol string) []service {
+func readCustom(it item, raw rawService, protocol string) []service {
 	switch {
 	case protocol == "" && !it.given("protocol"):
 		it.missing("protocol", "type %s needs one, such as protocol: 47", quote(raw.Type))
@@ -91,7 +90,7 @@ func readCustom(it item, raw rawRule, protocol string) []service {
 	return readProtocol(it, raw)
 }
 
-func readProtocol(it item, raw rawRule) []service {
+func readProtocol(it item, raw rawService) []service {
 	if !it.ok("protocol") {
 		return nil
 	}
@@ -104,7 +103,7 @@ func readProtocol(it item, raw rawRule) []service {
 }
 
 // readDetails reads what a protocol needs besides its number.
-func readDetails(it item, raw rawRule, p vpc.Protocol) []service {
+func readDetails(it item, raw rawService, p vpc.Protocol) []service {
 	clear := true
 	refuse := func(key, what string) {
 		if it.given(key) {
@@ -130,7 +129,7 @@ func readDetails(it item, raw rawRule, p vpc.Protocol) []service {
 	return []service{{p, vpc.Any, vpc.Any}}
 }
 
-func readPorts(it item, raw rawRule, p vpc.Protocol) []service {
+func readPorts(it item, raw rawService, p vpc.Protocol) []service {
 	if !it.ok("port_range") {
 		if !it.given("port_range") {
 			it.missing("port_range", "want one such as 443 or 8000-8100; for all ports 0-65535 or type: All %s", strings.ToUpper(p.String()))
@@ -176,7 +175,7 @@ func parsePorts(s string) (from, to int32, problem string) {
 
 // readICMP reads type and code. EC2 wants a type for ICMP, and takes ICMPv6
 // without one as all types.
-func readICMP(it item, raw rawRule, p vpc.Protocol) []service {
+func readICMP(it item, raw rawService, p vpc.Protocol) []service {
 	if !it.given("icmp_type") {
 		switch {
 		case it.given("icmp_code"):

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/sgate/sgate/vpc"
@@ -22,24 +24,57 @@ type setting struct {
 	help  string
 }
 
-// defaults is the gateway section of a file that says nothing.
+// defaults is the gateway section of a file that says nothing. It is what AWS
+// does, where that is known (docs/semantics.md, sections 4.2 to 4.5).
 func defaults() Gateway {
 	return Gateway{
 		MTU: 9001, Offload: true, Workers: 0,
-		Log:       Log{Level: slog.LevelInfo, Format: "text"},
-		Conntrack: Conntrack{MaxFlows: 1 << 20},
+		Log: Log{Level: slog.LevelInfo, Format: "text"},
+		Conntrack: Conntrack{MaxFlows: 1 << 20, Timeouts: Timeouts{
+			TCPEstablished: vpc.MaxTCPEstablishedTimeout,
+			TCPOpening:     60 * time.Second,
+			TCPClosing:     120 * time.Second,
+			TCPReset:       10 * time.Second,
+			UDP:            vpc.MinUDPTimeout,
+			UDPStream:      vpc.MaxUDPStreamTimeout,
+			ICMP:           30 * time.Second,
+			Other:          600 * time.Second,
+		}},
 	}
 }
 
 func settings() []setting {
 	d := defaults()
-	return []setting{
+	return slices.Concat([]setting{
 		{"gateway.mtu", "mtu", d.MTU, "MTU of every device, in bytes, 1280 to 65535; a VPC has 9001"},
 		{"gateway.offload", "offload", d.Offload, "pass super-packets of up to 64 KiB through whole; false is for kernels that corrupt them"},
 		{"gateway.workers", "workers", d.Workers, "threads that move packets, up to 64; 0 lets the gateway choose"},
+		{"gateway.icmp_errors", "icmp-errors", strictErrors, "ICMP errors about tracked flows: strict, by the rules alone, as AWS documents; or related, let in as on Linux"},
+		{"gateway.tcp_midstream", "tcp-midstream", admitMidstream, "TCP connections whose beginning was not seen: admit, where a rule does; or drop"},
+		{"gateway.on_rule_change", "on-rule-change", d.OnRuleChange.String(), "tracked flows when rules change: keep, as AWS does; revalidate, by the new rules; or flush"},
 		{"gateway.log.level", "log-level", levelName(d.Log.Level), "what is worth a log line: debug, info, warn or error"},
 		{"gateway.log.format", "log-format", d.Log.Format, "form of the log: text or json"},
-		{"gateway.conntrack.max_flows", "max-flows", d.Conntrack.MaxFlows, "limit of tracked flows, 1 to 67108864"},
+	}, conntrackSettings(d.Conntrack))
+}
+
+func conntrackSettings(d Conntrack) []setting {
+	t := d.Timeouts
+	timeout := func(name string, value time.Duration, help string) setting {
+		flag := strings.ReplaceAll(name, "_", "-")
+		return setting{"gateway.conntrack." + name, flag, inSeconds(value), help}
+	}
+	return []setting{
+		{"gateway.conntrack.max_flows", "max-flows", d.MaxFlows, "limit of tracked flows, 1 to 67108864"},
+		{"gateway.conntrack.allowance", "conntrack-allowance", d.Allowance, "limit of tracked flows of one interface, up to max_flows; 0 is as many as max_flows"},
+		{"gateway.conntrack.reclassify", "reclassify-flows", d.Reclassify, "make a tracked flow untracked when changed rules would no longer track it"},
+		timeout("tcp_established_timeout", t.TCPEstablished, "seconds that an idle TCP connection is tracked, 60 to 432000; Nitro v6 instances have 350"),
+		timeout("tcp_opening_timeout", t.TCPOpening, "seconds that a TCP handshake may take, 1 to 86400"),
+		timeout("tcp_closing_timeout", t.TCPClosing, "seconds that a TCP connection is tracked after a FIN, 1 to 86400"),
+		timeout("tcp_reset_timeout", t.TCPReset, "seconds that a TCP connection is tracked after a RST, 1 to 86400"),
+		timeout("udp_timeout", t.UDP, "seconds that an idle UDP flow of one direction or one exchange is tracked, 30 to 60"),
+		timeout("udp_stream_timeout", t.UDPStream, "seconds that an idle UDP flow of more than one exchange is tracked, 60 to 180"),
+		timeout("icmp_timeout", t.ICMP, "seconds that an idle ICMP flow is tracked, 1 to 86400"),
+		timeout("other_timeout", t.Other, "seconds that an idle flow of another protocol is tracked, 1 to 86400"),
 	}
 }
 
@@ -71,8 +106,8 @@ func (s setting) parse(value string) (any, error) {
 	return value, nil
 }
 
-// AddFlags adds the flags of the gateway section to fs: --mtu, --offload,
-// --workers, --log-level, --log-format and --max-flows. A Source then takes fs.
+// AddFlags adds the flags of the gateway section to fs, one a setting, such as
+// --mtu and --log-level. A Source then takes fs.
 func AddFlags(fs *pflag.FlagSet) {
 	for _, s := range settings() {
 		switch value := s.value.(type) {

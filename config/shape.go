@@ -109,19 +109,24 @@ func (s *shape) items(list *ast.SequenceNode, t reflect.Type, path, subject, lab
 func (s *shape) origin(node ast.Node) vpc.Origin { return origin(s.index.file, node) }
 
 // called returns what an error calls a mapping: its label and its name if it
-// has one, else its number.
+// has one, else its number. An entry of a network ACL has a number of its own.
 func (s *shape) called(m *ast.MappingNode, t reflect.Type, label, number string) string {
-	if _, has := s.fieldsOf(t).byKey["name"]; !has {
-		return label + number
-	}
+	known := s.fieldsOf(t).byKey
+	_, hasName := known["name"]
+	_, hasNumber := known["number"]
 	for _, pair := range m.Values {
 		key, isKey := pair.Key.(*ast.StringNode)
-		name, isString := pair.Value.(*ast.StringNode)
-		if isKey && isString && key.Value == "name" {
+		if !isKey {
+			continue
+		}
+		if name, is := pair.Value.(*ast.StringNode); is && hasName && key.Value == "name" {
 			return label + " " + quote(name.Value)
 		}
+		if n, is := pair.Value.(*ast.IntegerNode); is && hasNumber && key.Value == "number" {
+			return label + " number " + n.Token.Value
+		}
 	}
-	if number == "" {
+	if hasName && number == "" {
 		return label + " " + quote(defaultVPCName)
 	}
 	return label + number

@@ -8,6 +8,9 @@ import (
 
 func TestParseAllocatesNothing(t *testing.T) {
 	inputs := samples()
+	for name, b := range samples() {
+		inputs["an error about "+name] = errorAbout(b)
+	}
 	inputs["garbage"] = []byte("not a packet at all, but long enough")
 	inputs["bad checksum"] = append([]byte{0x45}, make([]byte, 19)...)
 	for name, b := range inputs {
@@ -16,6 +19,9 @@ func TestParseAllocatesNothing(t *testing.T) {
 			if p.Parse(b) == Parsed && p.TTL > 0 {
 				p.ICMPQuery()
 				p.IsICMPError()
+				p.WindowScale(b)
+				p.TransportChecksumValid(b)
+				p.Quoted(b)
 				p.DecrementTTL(b)
 			}
 		}); n != 0 {

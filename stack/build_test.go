@@ -159,7 +159,15 @@ func fragment(offset uint16, more bool, id uint32) extension {
 	return extension{frag, rest}
 }
 
+// routingHeader is a routing header with room for n segments of 16 bytes.
+func routingHeader(routingType, segmentsLeft uint8, n int) extension {
+	rest := make([]byte, 7+16*n)
+	rest[0], rest[1], rest[2] = uint8(2*n), routingType, segmentsLeft
+	return extension{routing, rest}
+}
+
 // tcpSegment returns a TCP header with nOptions bytes of options, and payload.
+// 12 bytes of options or more have timestamps, as in any running connection.
 func tcpSegment(src, dst uint16, flags header.TCPFlags, nOptions int, payload string) []byte {
 	b := make([]byte, header.TCPMinimumSize+nOptions)
 	header.TCP(b).Encode(&header.TCPFields{
@@ -169,7 +177,18 @@ func tcpSegment(src, dst uint16, flags header.TCPFlags, nOptions int, payload st
 	for i := header.TCPMinimumSize; i < len(b); i++ {
 		b[i] = 1 // NOP
 	}
+	if nOptions >= 12 {
+		copy(b[22:], []byte{8, 10, 0, 0, 0, 1, 0, 0, 0, 2})
+	}
 	return append(b, payload...)
+}
+
+// tcpWithOptions returns a TCP header with the options given, which the caller
+// pads to 4 bytes.
+func tcpWithOptions(flags header.TCPFlags, options ...byte) []byte {
+	b := tcpSegment(40000, 443, flags, len(options), "")
+	copy(b[header.TCPMinimumSize:], options)
+	return b
 }
 
 func udpDatagram(src, dst uint16, payload string) []byte {
@@ -236,6 +255,7 @@ func samples() map[string][]byte {
 	return map[string][]byte{
 		"tcp4":             v4{protocol: tcpNo, payload: segment, df: true}.bytes(),
 		"tcp4 options":     v4{protocol: tcpNo, payload: tcpSegment(40000, 443, header.TCPFlagAck, 12, "hello")}.bytes(),
+		"tcp4 syn":         v4{protocol: tcpNo, payload: tcpWithOptions(header.TCPFlagSyn, 2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7)}.bytes(),
 		"udp4":             v4{protocol: udpNo, payload: udpDatagram(5353, 53, "question")}.bytes(),
 		"icmp4 echo":       v4{protocol: icmp4, payload: icmpMessage(8, 0, 77, "ping")}.bytes(),
 		"icmp4 error":      v4{protocol: icmp4, payload: icmpMessage(3, 1, 0, string(v4{protocol: udpNo, payload: udpDatagram(1, 2, "")}.bytes()))}.bytes(),
@@ -245,10 +265,11 @@ func samples() map[string][]byte {
 		"later fragment4":  v4{protocol: udpNo, offset: 1480, id: 9, payload: []byte("tail")}.bytes(),
 		"tcp6":             v6{protocol: tcpNo, payload: segment}.bytes(),
 		"udp6":             v6{protocol: udpNo, payload: udpDatagram(5353, 53, "question")}.bytes(),
+		"icmp6 error":      v6{protocol: icmp6, payload: icmpMessage(2, 0, 0, string(v6{protocol: tcpNo, payload: segment}.bytes()))}.bytes(),
 		"icmp6 echo":       v6{protocol: icmp6, payload: icmpMessage(128, 0, 77, "ping")}.bytes(),
 		"no next header":   v6{protocol: noNext}.bytes(),
 		"hop-by-hop":       v6{chain: []extension{options(hbh, 1)}, protocol: tcpNo, payload: segment}.bytes(),
-		"all extensions":   v6{chain: []extension{options(hbh, 2), options(dstOpts, 3), options(routing, 3), fragment(0, true, 7), options(dstOpts, 1)}, protocol: tcpNo, payload: segment}.bytes(),
+		"all extensions":   v6{chain: []extension{options(hbh, 2), options(dstOpts, 3), routingHeader(4, 0, 1), fragment(0, true, 7), options(dstOpts, 1)}, protocol: tcpNo, payload: segment}.bytes(),
 		"first fragment6":  v6{chain: []extension{fragment(0, true, 7)}, protocol: udpNo, payload: udpDatagram(1, 2, "01234567")}.bytes(),
 		"later fragment6":  v6{chain: []extension{fragment(1448, false, 7)}, protocol: udpNo, payload: []byte("tail")}.bytes(),
 		"atomic fragment6": v6{chain: []extension{fragment(0, false, 7)}, protocol: udpNo, payload: udpDatagram(1, 2, "")}.bytes(),

@@ -45,6 +45,32 @@ func TestParseAgainstOthers(t *testing.T) {
 	}
 }
 
+// TestOptionsAgainstOthers holds what Parse takes for well-formed options
+// against gopacket's opinion, on random bytes.
+func TestOptionsAgainstOthers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	good := 0
+	const tries = 50000
+	for range tries {
+		list := randomBytes(rng, 4*(1+rng.IntN(10)))
+		for i := range list {
+			list[i] %= 24 // so that there are good ones among them; MPTCP, 30, is parsed deeper
+		}
+		tcp := v4{protocol: tcpNo, payload: tcpWithOptions(header.TCPFlagSyn, list...)}.bytes()
+		err := new(layers.TCP).DecodeFromBytes(tcp[header.IPv4MinimumSize:], gopacket.NilDecodeFeedback)
+		problem := new(Packet).Parse(tcp)
+		if (problem == Parsed) != (err == nil) || problem != Parsed && problem != BadOptions {
+			t.Fatalf("TCP options % x: %v, gopacket: %v", list, problem, err)
+		}
+		if problem == Parsed {
+			good++
+		}
+	}
+	if good < tries/100 || good > tries*9/10 {
+		t.Errorf("%d of %d lists were good: the test is one-sided", good, tries)
+	}
+}
+
 // facts are what all three parsers tell.
 type facts struct {
 	Src, Dst     netip.Addr
@@ -56,6 +82,8 @@ type facts struct {
 	SrcPort      uint16
 	DstPort      uint16
 	Flags        header.TCPFlags
+	Seq, Ack     uint32
+	Window       uint16
 	Type, Code   uint8
 	PayloadStart int // of TCP and UDP
 }
@@ -65,6 +93,7 @@ func common(p *Packet) facts {
 		Src: p.Src, Dst: p.Dst, TTL: p.TTL, Protocol: p.Protocol, HeaderLen: p.HeaderLen,
 		Offset: p.FragmentOffset, More: p.MoreFragments,
 		SrcPort: p.SrcPort, DstPort: p.DstPort, Flags: p.TCPFlags, Type: p.ICMPType, Code: p.ICMPCode,
+		Seq: p.TCPSeq, Ack: p.TCPAck, Window: p.TCPWindow,
 	}
 	if !p.IsICMP() {
 		f.PayloadStart = p.PayloadStart
@@ -80,10 +109,7 @@ func randomPacket(rng *rand.Rand) []byte {
 	if rng.IntN(2) == 0 {
 		v := v4{
 			src: random4(rng), dst: random4(rng), ttl: uint8(1 + rng.IntN(255)), id: uint16(rng.Uint32()),
-			df: rng.IntN(2) == 0, options: randomBytes(rng, 4*rng.IntN(11)),
-		}
-		for i := range v.options {
-			v.options[i] = 1 // NOP: gopacket wants valid ones
+			df: rng.IntN(2) == 0, options: randomOptions(rng, 3),
 		}
 		v.protocol, v.payload = randomTransport(rng, icmp4)
 		switch rng.IntN(4) {
@@ -117,13 +143,48 @@ func randomTransport(rng *rand.Rand, icmp uint8) (uint8, []byte) {
 	payload := string(randomBytes(rng, rng.IntN(64)))
 	switch rng.IntN(4) {
 	case 0:
-		return tcpNo, tcpSegment(src, dst, header.TCPFlags(rng.IntN(256)), 4*rng.IntN(11), payload)
+		return tcpNo, append(randomSegment(rng, src, dst), payload...)
 	case 1:
 		return udpNo, udpDatagram(src, dst, payload)
 	case 2:
 		return icmp, icmpMessage(uint8(rng.IntN(256)), uint8(rng.IntN(256)), src, payload)
 	}
 	return 99, []byte(payload) // "any private encryption scheme", which nobody parses
+}
+
+// randomSegment returns a valid TCP header, its numbers and options random.
+func randomSegment(rng *rand.Rand, src, dst uint16) []byte {
+	flags := header.TCPFlags(rng.IntN(256))
+	for !allowedFlags(flags) {
+		flags = header.TCPFlags(rng.IntN(256))
+	}
+	b := tcpWithOptions(flags, randomOptions(rng, 2)...)
+	h := header.TCP(b)
+	h.SetSourcePort(src)
+	h.SetDestinationPort(dst)
+	h.SetSequenceNumber(rng.Uint32())
+	h.SetAckNumber(rng.Uint32())
+	h.SetWindowSize(uint16(rng.Uint32()))
+	return b
+}
+
+// randomOptions returns a list of well-formed IPv4 or TCP options, padded to 4
+// bytes, none of which gopacket knows more of than its length; it wants IPv4's
+// to have at least 3 bytes.
+func randomOptions(rng *rand.Rand, shortest int) (options []byte) {
+	for len(options) < 4*rng.IntN(9) {
+		if rng.IntN(3) == 0 {
+			options = append(options, optionNOP)
+			continue
+		}
+		option := randomBytes(rng, shortest+rng.IntN(8-shortest))
+		option[0], option[1] = uint8(200+rng.IntN(50)), uint8(len(option))
+		options = append(options, option...)
+	}
+	for len(options)%4 != 0 {
+		options = append(options, optionsEnd)
+	}
+	return options
 }
 
 func randomBytes(rng *rand.Rand, n int) []byte {
@@ -180,6 +241,7 @@ func readTransport(f *facts, pkt *gvstack.PacketBuffer, is6 bool) {
 	case f.Protocol == tcpNo && parse.TCP(pkt):
 		h := header.TCP(pkt.TransportHeader().Slice())
 		f.SrcPort, f.DstPort, f.Flags, f.PayloadStart = h.SourcePort(), h.DestinationPort(), h.Flags(), f.HeaderLen+len(h)
+		f.Seq, f.Ack, f.Window = h.SequenceNumber(), h.AckNumber(), h.WindowSize()
 	case f.Protocol == udpNo && parse.UDP(pkt):
 		h := header.UDP(pkt.TransportHeader().Slice())
 		f.SrcPort, f.DstPort, f.PayloadStart = h.SourcePort(), h.DestinationPort(), f.HeaderLen+len(h)
@@ -217,7 +279,7 @@ func byGopacket(b []byte) facts {
 			f.Offset, f.More = 8*l.FragmentOffset, l.MoreFragments
 		case *layers.TCP:
 			f.SrcPort, f.DstPort, f.Flags = uint16(l.SrcPort), uint16(l.DstPort), header.TCPFlags(l.Contents[13])
-			f.PayloadStart = next
+			f.Seq, f.Ack, f.Window, f.PayloadStart = l.Seq, l.Ack, l.Window, next
 		case *layers.UDP:
 			f.SrcPort, f.DstPort, f.PayloadStart = uint16(l.SrcPort), uint16(l.DstPort), next
 		case *layers.ICMPv4:

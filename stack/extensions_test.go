@@ -27,12 +27,12 @@ func TestParseExtensions(t *testing.T) {
 
 	runParseTests(t, []parseTest{
 		{"hop-by-hop options", udpBehindChain(options(hbh, 1)), udpBehind(64, 48, plain)},
-		{"routing", udpBehindChain(options(routing, 3)), udpBehind(80, 64, plain)},
+		{"routing, at its last stop", udpBehindChain(routingHeader(4, 0, 2)), udpBehind(96, 80, plain)},
 		{"destination options", udpBehindChain(options(dstOpts, 2)), udpBehind(72, 56, plain)},
 		{"the longest extension header", udpBehindChain(options(dstOpts, 256)), udpBehind(2104, 2088, plain)},
 		{
 			"the order that RFC 8200 recommends",
-			udpBehindChain(options(hbh, 1), options(dstOpts, 1), options(routing, 1), fragment(0, true, 7), options(dstOpts, 1)),
+			udpBehindChain(options(hbh, 1), options(dstOpts, 1), routingHeader(2, 0, 0), fragment(0, true, 7), options(dstOpts, 1)),
 			udpBehind(96, 80, func(p *Packet) { p.Fragment, p.MoreFragments, p.FragmentID = true, true, 7 }),
 		},
 		{
@@ -112,17 +112,28 @@ func TestParseBadExtensions(t *testing.T) {
 		payload []byte
 		want    Problem
 	}{
-		{"hop-by-hop twice", []extension{options(hbh, 1), options(hbh, 1)}, udpDatagram(1, 2, ""), BadExtensions},
-		{"hop-by-hop behind another", []extension{options(dstOpts, 1), options(hbh, 1)}, udpDatagram(1, 2, ""), BadExtensions},
-		{"hop-by-hop in a fragment", []extension{fragment(0, true, 7), options(hbh, 1)}, udpDatagram(1, 2, ""), BadExtensions},
+		{"hop-by-hop twice", []extension{options(hbh, 1), options(hbh, 1)}, udpDatagram(1, 2, ""), HopByHopMisplaced},
+		{"hop-by-hop behind another", []extension{options(dstOpts, 1), options(hbh, 1)}, udpDatagram(1, 2, ""), HopByHopMisplaced},
+		{"hop-by-hop in a fragment", []extension{fragment(0, true, 7), options(hbh, 1)}, udpDatagram(1, 2, ""), HopByHopMisplaced},
 		{"a fragment of a fragment", []extension{fragment(0, true, 7), fragment(0, true, 8)}, udpDatagram(1, 2, ""), BadExtensions},
 		{"a later fragment in a first one", []extension{fragment(0, true, 7), fragment(8, false, 8)}, udpDatagram(1, 2, ""), BadExtensions},
 		{"a fragment in an atomic one", []extension{fragment(0, false, 7), fragment(0, true, 8)}, udpDatagram(1, 2, ""), BadExtensions},
 		{"two atomic fragment headers", []extension{fragment(0, false, 7), fragment(0, false, 7)}, udpDatagram(1, 2, ""), BadExtensions},
-		{"too many", nine, udpDatagram(1, 2, ""), BadExtensions},
-		{"longer than the packet", []extension{lie}, udpDatagram(1, 2, ""), Truncated},
-		{"no room for the extension header", []extension{{dstOpts, []byte{0, 1}}}, nil, Truncated},
-		{"no room for the fragment header", []extension{{frag, []byte{0, 0, 0}}}, nil, Truncated},
+		{"too many", nine, udpDatagram(1, 2, ""), ExtensionsTooLong},
+		{"longer than the packet", []extension{lie}, udpDatagram(1, 2, ""), ExtensionsOverflow},
+		{"no room for the extension header", []extension{{dstOpts, []byte{0, 1}}}, nil, ExtensionsOverflow},
+		{"no room for the fragment header", []extension{{frag, []byte{0, 0, 0}}}, nil, ExtensionsOverflow},
+		{"no room for the second header", []extension{options(dstOpts, 1), {routing, []byte{0, 4, 0}}}, nil, ExtensionsOverflow},
+		{"a routing header of type 0", []extension{routingHeader(0, 1, 1)}, udpDatagram(1, 2, ""), RoutingHeader},
+		{"a routing header of type 0 at its last stop", []extension{routingHeader(0, 0, 1)}, udpDatagram(1, 2, ""), RoutingHeader},
+		{"a routing header of Mobile IPv6, under way", []extension{routingHeader(2, 1, 1)}, udpDatagram(1, 2, ""), RoutingHeader},
+		{"segment routing, under way", []extension{routingHeader(4, 255, 3)}, udpDatagram(1, 2, ""), RoutingHeader},
+		{"a routing header of an unknown type, under way", []extension{routingHeader(99, 1, 0)}, udpDatagram(1, 2, ""), RoutingHeader},
+		{"a routing header behind others", []extension{options(hbh, 1), options(dstOpts, 1), routingHeader(0, 1, 1)}, udpDatagram(1, 2, ""), RoutingHeader},
+		{"a second routing header", []extension{routingHeader(4, 0, 1), routingHeader(4, 1, 1)}, udpDatagram(1, 2, ""), RoutingHeader},
+		{"a routing header in a first fragment", []extension{fragment(0, true, 7), routingHeader(0, 1, 1)}, udpDatagram(1, 2, ""), RoutingHeader},
+		{"a routing header in an atomic fragment", []extension{fragment(0, false, 7), routingHeader(0, 1, 1)}, udpDatagram(1, 2, ""), RoutingHeader},
+		{"a routing header longer than the packet", []extension{{routing, []byte{9, 0, 1, 0, 0, 0, 0}}}, udpDatagram(1, 2, ""), ExtensionsOverflow},
 		{"announced, not there", nil, nil, Truncated},
 		{"a first fragment without its transport header", []extension{fragment(0, true, 7)}, []byte("0123"), Truncated},
 	} {

@@ -1,6 +1,11 @@
 package stack
 
-import "testing"
+import (
+	"testing"
+
+	"gvisor.dev/gvisor/pkg/tcpip/checksum"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+)
 
 // FuzzParse holds Parse against what its readers rely on, for any bytes at
 // all. Its seeds are in testdata/fuzz/FuzzParse; each is tried as it is and
@@ -13,9 +18,18 @@ func FuzzParse(f *testing.F) {
 		try(t, b)
 		mended := append([]byte(nil), b...)
 		if shorten(mended) {
+			mendUDP(mended)
 			try(t, mended)
 		}
 	})
+}
+
+// mendUDP makes the length field of UDP right, if that is all that is wrong.
+func mendUDP(b []byte) {
+	var p Packet
+	if p.Parse(b) == BadLength && p.Protocol == udpNo && len(b) >= p.HeaderLen+header.UDPMinimumSize {
+		header.UDP(b[p.HeaderLen:]).SetLength(uint16(len(b) - p.HeaderLen))
+	}
 }
 
 func try(t *testing.T, b []byte) {
@@ -38,6 +52,10 @@ func try(t *testing.T, b []byte) {
 		return
 	}
 	checkInvariants(t, &p, b)
+	tryMethods(t, &p, b)
+	if string(b) != before {
+		t.Error("a method changed the packet")
+	}
 	if p.TTL == 0 {
 		return
 	}
@@ -52,4 +70,36 @@ func try(t *testing.T, b []byte) {
 	if again != p {
 		t.Errorf("DecrementTTL changed more than the TTL: %+v, then %+v", p, again)
 	}
+}
+
+// tryMethods holds the methods that look into the packet against other ways to
+// know the same.
+func tryMethods(t *testing.T, p *Packet, b []byte) {
+	if shift, ok := p.WindowScale(b); shift > header.MaxWndScale || ok && p.TCPFlags&header.TCPFlagSyn == 0 {
+		t.Errorf("window scale %d, %v", shift, ok)
+	}
+	if got, want := p.TransportChecksumValid(b), sumsUp(p, b); got != want {
+		t.Errorf("the transport checksum is valid: %v, want %v", got, want)
+	}
+	if q, ok := p.Quoted(b); ok && (!p.IsICMPError() || q.Src.Is6() != p.IPv6 || q.Dst.Is6() != p.IPv6 || q.HasPorts && q.IsQuery) {
+		t.Errorf("%+v quotes %+v", p, q)
+	} else if !ok && q != (Quote{}) {
+		t.Errorf("no quote, but %+v", q)
+	}
+	// What Parse said of the packet, an error about it says too.
+	quoted := b[:min(len(b), 1232)]
+	e, message := parsed(t, errorAbout(quoted))
+	checkQuote(t, e, message, p, len(quoted))
+}
+
+// sumsUp adds up the transport checksum in gVisor's own way.
+func sumsUp(p *Packet, b []byte) bool {
+	t := b[p.HeaderLen:]
+	switch {
+	case !p.HasTransport || p.Fragment:
+		return true
+	case p.Protocol == udpNo && header.UDP(t).Checksum() == 0:
+		return !p.IPv6
+	}
+	return checksum.Checksum(t, pseudoSum(p, len(t))) == 0xffff
 }

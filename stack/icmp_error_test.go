@@ -195,7 +195,7 @@ func TestErrorsAreLimited(t *testing.T) {
 // gVisor host would.
 func TestErrorsAreUnderstood(t *testing.T) {
 	r, w := newRouter(t)
-	p, packet := parsed(t, v4{protocol: tcpNo, df: true, payload: tcpSegment(1, 2, 0, 0, "x")}.bytes())
+	p, packet := parsed(t, v4{protocol: tcpNo, df: true, payload: tcpSegment(1, 2, header.TCPFlagAck, 0, "x")}.bytes())
 	if !r.TooBig(0, router4, p, packet, 1400) {
 		t.Fatal("no error was sent")
 	}

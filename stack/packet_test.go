@@ -59,6 +59,7 @@ func TestParseIPv4(t *testing.T) {
 				p.Protocol, p.DontFragment, p.FragmentID = tcpNo, true, 5
 				p.HasTransport, p.PayloadStart = true, 40
 				p.SrcPort, p.DstPort, p.TCPFlags = 40000, 443, header.TCPFlagSyn
+				p.TCPSeq, p.TCPAck, p.TCPWindow = 1000, 2000, 65000
 			}),
 		},
 		{
@@ -67,6 +68,7 @@ func TestParseIPv4(t *testing.T) {
 				p.Protocol, p.TTL = tcpNo, 1
 				p.HasTransport, p.PayloadStart = true, 52
 				p.SrcPort, p.DstPort, p.TCPFlags = 443, 40000, header.TCPFlagAck|header.TCPFlagPsh
+				p.TCPSeq, p.TCPAck, p.TCPWindow = 1000, 2000, 65000
 			}),
 		},
 		{
@@ -153,6 +155,7 @@ func TestParseIPv6(t *testing.T) {
 			expect6(64, func(p *Packet) {
 				p.Protocol, p.HasTransport, p.PayloadStart = tcpNo, true, 64
 				p.SrcPort, p.DstPort, p.TCPFlags = 40000, 443, header.TCPFlagSyn|header.TCPFlagAck
+				p.TCPSeq, p.TCPAck, p.TCPWindow = 1000, 2000, 65000
 			}),
 		},
 		{
@@ -230,7 +233,7 @@ func TestICMPClasses(t *testing.T) {
 	}
 
 	for name, b := range map[string][]byte{
-		"TCP":                      v4{protocol: tcpNo, payload: tcpSegment(1, 2, 0, 0, "")}.bytes(),
+		"TCP":                      v4{protocol: tcpNo, payload: tcpSegment(1, 2, header.TCPFlagAck, 0, "")}.bytes(),
 		"GRE":                      v4{protocol: gre}.bytes(),
 		"a later fragment of ICMP": v4{protocol: icmp4, offset: 8, payload: icmpMessage(8, 0, 77, "")}.bytes(),
 		"a later fragment of ICMPv6": v6{

@@ -9,7 +9,6 @@ import (
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
@@ -150,13 +149,17 @@ func (n *nic) WritePackets(pkts gvstack.PacketBufferList) (int, tcpip.Error) {
 // would answer for the groups and broadcast addresses that it listens to as
 // well. checksumPending says that the transport checksum has yet to be completed
 // by whoever puts the packet on a wire.
-func (r *Router) Deliver(vpc int, p *Packet, packet []byte, checksumPending bool) {
-	r.mu.Lock()
-	card := r.nics[vpc]
-	owned := card != nil && card.addrs[p.Dst]
-	r.mu.Unlock()
-	if !owned {
-		return
+//
+// What the netstack answers goes to send. Neighbour discovery is the exception,
+// and the only multicast that the router listens to: its answer is returned, for
+// the device that the packet came from. It is nil if there is none.
+func (r *Router) Deliver(vpc int, p *Packet, packet []byte, checksumPending bool) (answer []byte) {
+	if p.IsNeighbourDiscovery() {
+		return r.answerNeighbour(vpc, p, packet)
+	}
+	card := r.owner(vpc, p.Dst)
+	if card == nil {
+		return nil
 	}
 	if checksumPending {
 		packet = bytes.Clone(packet)
@@ -165,22 +168,18 @@ func (r *Router) Deliver(vpc int, p *Packet, packet []byte, checksumPending bool
 	pkt := gvstack.NewPacketBuffer(gvstack.PacketBufferOptions{Payload: buffer.MakeWithData(packet)})
 	defer pkt.DecRef()
 	card.InjectInbound(networkProtocol(p.IPv6), pkt)
+	return nil
 }
 
-// completeChecksum does in software what a network card does for a packet
-// that is handed to it with the sum of the pseudo-header in the checksum's
-// place. (The netstack takes a checksum for granted only for a whole NIC.)
-func completeChecksum(p *Packet, b []byte) {
-	offset, ok := p.ChecksumOffset()
-	if !ok {
-		return
+// owner returns the NIC that owns an address in a VPC, nil if none does.
+func (r *Router) owner(vpc int, a netip.Addr) *nic {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	card := r.nics[vpc]
+	if card == nil || !card.addrs[a] {
+		return nil
 	}
-	t := b[p.HeaderLen:]
-	sum := ^checksum.Checksum(t, 0)
-	if sum == 0 {
-		sum = 0xffff // the same number; 0 says that UDP has no checksum
-	}
-	checksum.Put(t[offset:], sum)
+	return card
 }
 
 // Close ends the router's goroutines.

@@ -186,6 +186,67 @@ func TestRouterRefuses(t *testing.T) {
 	}
 }
 
+// TestRouterOwnsServiceAddresses asks at the addresses of AWS's services that a
+// VPC has beside its routers' (docs/semantics.md, section 3.1): they are there,
+// and each answers as itself, though nothing listens.
+func TestRouterOwnsServiceAddresses(t *testing.T) {
+	r, w := newRouter(t)
+	var addrs []netip.Addr
+	for _, a := range []string{
+		"10.0.0.2", "169.254.169.253", "169.254.169.254", "169.254.170.2", "169.254.169.123", "169.254.169.250",
+		"fd00:ec2::253", "fd00:ec2::254", "fd00:ec2::123",
+	} {
+		addrs = append(addrs, netip.MustParseAddr(a))
+	}
+	for _, a := range addrs {
+		if id := pong(t, r, w, 0, a, 7); id != 0 {
+			t.Errorf("%v answers before it is the router's", a)
+		}
+	}
+	setNetworks(t, r, Network{VPC: 0, Addrs: append([]netip.Addr{router4, router6}, addrs...)})
+	for _, a := range append(addrs, router4, router6) {
+		if id := pong(t, r, w, 0, a, 7); id != 7 {
+			t.Errorf("%v does not answer a ping", a)
+		}
+		asker, unreachable := alice4, Packet{Protocol: icmp4, ICMPType: 3, ICMPCode: 3}
+		if a.Is6() {
+			asker, unreachable = alice6, Packet{Protocol: icmp6, ICMPType: 1, ICMPCode: 4}
+		}
+		reset := Packet{Protocol: tcpNo, SrcPort: 80, DstPort: 40000, TCPFlags: header.TCPFlagRst | header.TCPFlagAck, TCPAck: 1001}
+		for _, test := range []struct {
+			name   string
+			packet []byte
+			want   Packet
+		}{
+			{"UDP", to(a, udpNo, udpDatagram(40000, 53, "question")), unreachable},
+			{"TCP", to(a, tcpNo, tcpSegment(40000, 80, header.TCPFlagSyn, 0, "")), reset},
+		} {
+			deliver(r, 0, test.packet, false)
+			_, p, _ := w.next(t)
+			got := Packet{
+				Src: p.Src, Dst: p.Dst, Protocol: p.Protocol, SrcPort: p.SrcPort, DstPort: p.DstPort,
+				TCPFlags: p.TCPFlags, TCPAck: p.TCPAck, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode,
+			}
+			test.want.Src, test.want.Dst = a, asker
+			if diff := cmp.Diff(got, test.want, equateAddrs); diff != "" {
+				t.Errorf("%s to %v (-got +want):\n%s", test.name, a, diff)
+			}
+			w.quiet(t, "after the refusal")
+		}
+	}
+	if id := pong(t, r, w, 0, netip.MustParseAddr("169.254.169.252"), 7); id != 0 {
+		t.Error("it answers for an address beside them")
+	}
+}
+
+// to returns a packet of Alice's, its checksum right.
+func to(dst netip.Addr, protocol uint8, payload []byte) []byte {
+	if dst.Is4() {
+		return seal(v4{dst: dst, protocol: protocol, payload: payload}.bytes())
+	}
+	return seal(v6{dst: dst, protocol: protocol, payload: payload}.bytes())
+}
+
 func TestRouterPutsFragmentsTogether(t *testing.T) {
 	message := seal(v4{dst: router4, protocol: icmp4, payload: icmpMessage(8, 0, 77, "are you there, in two pieces?")}.bytes())[20:]
 	r, w := newRouter(t)

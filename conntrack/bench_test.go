@@ -14,8 +14,8 @@ func benchKeys(b *testing.B, w *world, flows int) []Key {
 	for i := range keys {
 		keys[i], _ = tcp(i).key()
 		shard, hash := w.Lock(&keys[i])
-		f := shard.Insert(&keys[i], hash, Low, 0, w.now)
-		shard.Update(f, High, 0, w.now)
+		f := shard.insert(&keys[i], hash, Low, 0, w.now)
+		shard.update(f, High, 0, w.now)
 		shard.Unlock()
 	}
 	rand.New(rand.NewPCG(1, 2)).Shuffle(flows, func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
@@ -35,7 +35,7 @@ func BenchmarkHit(b *testing.B) {
 				key := &keys[i]
 				shard, hash := w.Lock(key)
 				f := shard.Find(key, hash, w.now)
-				shard.Update(f, Low, 0, w.now)
+				shard.update(f, Low, 0, w.now)
 				shard.Unlock()
 				if i++; i == flows {
 					i = 0
@@ -75,9 +75,9 @@ func BenchmarkInsertExpire(b *testing.B) {
 	for b.Loop() {
 		key, from := numbered(protoUDP, i).key()
 		shard, hash := w.Lock(&key)
-		shard.Insert(&key, hash, from, 0, w.now)
+		shard.insert(&key, hash, from, 0, w.now)
 		shard.Unlock()
-		w.now += w.timeouts[UDPOneWay] / live
+		w.now += int64(testTimeouts().UDP) / live
 		if i++; i%(live/4) == 0 {
 			w.Sweep(w.now)
 		}
@@ -103,8 +103,8 @@ func BenchmarkFullTable(b *testing.B) {
 			for i := range flows {
 				key, from := tcp(i).key()
 				shard, hash := w.Lock(&key)
-				if f := shard.Insert(&key, hash, from, 0, w.now); i >= yielding {
-					shard.Update(f, from.Opposite(), 0, w.now)
+				if f := shard.insert(&key, hash, from, 0, w.now); i >= yielding {
+					shard.update(f, from.Opposite(), 0, w.now)
 				}
 				shard.Unlock()
 			}
@@ -112,7 +112,7 @@ func BenchmarkFullTable(b *testing.B) {
 			for b.Loop() {
 				key, from := tcp(i).key()
 				shard, hash := w.Lock(&key)
-				shard.Insert(&key, hash, from, 0, w.now)
+				shard.insert(&key, hash, from, 0, w.now)
 				shard.Unlock()
 				w.now += 1000 // a million newcomers a second
 				i++
@@ -133,7 +133,7 @@ func BenchmarkFootprint(b *testing.B) {
 				for i := range flows {
 					key, from := tcp(i).key()
 					shard, hash := w.Lock(&key)
-					shard.Insert(&key, hash, from, 0, w.now)
+					shard.insert(&key, hash, from, 0, w.now)
 					shard.Unlock()
 				}
 				runtime.GC()

@@ -8,8 +8,15 @@
 //
 // The table knows nothing of rules. The gateway asks [Shard.Find]; on a miss
 // it asks the policy and, if that admits the packet, makes a flow with
-// [Shard.Insert]. A rule that is taken away therefore does not end a tracked
+// [Shard.Open]. A rule that is taken away therefore does not end a tracked
 // flow, as in AWS: only its end, its idle timeout or an eviction does.
+//
+// Not every packet with a live flow's addresses is part of it. [Flow.Fits] holds
+// a TCP segment against the windows of both directions; one from outside
+// neither ends the flow nor keeps it.
+//
+// Flows that an end tracks count towards the allowance of its interface, and
+// all of them towards the table's own limit; see [Table.SetInterfaces].
 //
 // The memory of flows holds no pointers, so the garbage collector does not
 // scan it. Time is passed in, as nanoseconds of any monotonic clock.
@@ -21,6 +28,8 @@ import (
 	"bytes"
 	"hash/maphash"
 	"net/netip"
+
+	"gvisor.dev/gvisor/pkg/tcpip/header"
 )
 
 // Key identifies a flow. Both directions of a flow have the same key.
@@ -79,17 +88,20 @@ type SideState uint8
 
 // The states of a side.
 const (
-	Unknown   SideState = iota // the end has not admitted the flow
+	Unknown   SideState = iota // the end has not admitted the flow, or has forgotten it
 	Tracked                    // both directions pass until the flow ends
 	Untracked                  // each direction passes as long as a rule admits it
 	NotAsked                   // the end has no security groups
 )
 
-// Side is one end of a flow.
+// Side is one end of a flow: what its interface knows. AWS keeps a table for
+// each interface, so the sides have idle timeouts of their own.
 type Side struct {
-	Interface uint32 // the gateway's number of the interface
+	Interface uint32 // the gateway's number of the interface, from 1 on
 	State     SideState
-	finished  bool // it has sent a TCP FIN
+
+	marks mark
+	scale uint8 // of the windows that it offers (RFC 7323)
 }
 
 // Flow is one entry of the table. It may be used only while its shard is
@@ -97,14 +109,15 @@ type Side struct {
 type Flow struct {
 	key     Key
 	hash    uint32 // 0 marks a free slot
-	Sides   [2]Side
+	sides   [2]Side
 	state   State
 	origin  End
-	expires int64 // ns
+	expires [2]int64 // ns, of each side; 0 while it knows nothing
+	streams [2]stream
 
-	Created int64     // ns
-	Packets [2]uint64 // sent by each end; a super-packet counts its segments
-	Bytes   [2]uint64
+	created int64     // ns
+	packets [2]uint64 // sent by each end; a super-packet counts its segments
+	bytes   [2]uint64
 }
 
 // Origin returns the end that sent the flow's first packet.
@@ -113,8 +126,103 @@ func (f *Flow) Origin() End { return f.origin }
 // State returns the flow's state.
 func (f *Flow) State() State { return f.state }
 
-// Expires returns when the flow ends if nothing more of it is seen.
-func (f *Flow) Expires() int64 { return f.expires }
+// Created returns when the flow's first packet was seen, in ns.
+func (f *Flow) Created() int64 { return f.created }
+
+// Expires returns when the flow ends if nothing more of it is seen, in ns: when
+// the last of its sides does.
+func (f *Flow) Expires() int64 { return max(f.expires[Low], f.expires[High]) }
+
+// Sent returns how many packets and bytes an end has sent.
+func (f *Flow) Sent(e End) (packets, bytes uint64) { return f.packets[e], f.bytes[e] }
+
+// Side returns what one end knows of the flow.
+func (f *Flow) Side(e End) Side { return f.sides[e] }
+
+// Tracks reports whether the interface with that number tracks the flow as
+// that end of it.
+func (f *Flow) Tracks(e End, number uint32) bool {
+	return f.sides[e].State == Tracked && f.sides[e].Interface == number
+}
+
+// TracksAtAll reports whether any interface tracks the flow as that end of it.
+func (f *Flow) TracksAtAll(e End) bool { return f.sides[e].State == Tracked }
+
+// tracked reports whether any end tracks the flow.
+func (f *Flow) tracked() bool {
+	return f.sides[Low].State == Tracked || f.sides[High].State == Tracked
+}
+
+// MayHaveSent reports whether that end may have sent the packet that an ICMP
+// error quotes: it has spoken, and a TCP segment's number is among those that it
+// has sent lately (RFC 5927, section 4.1).
+func (f *Flow) MayHaveSent(e End, seq uint32) bool {
+	if f.packets[e] == 0 {
+		return false
+	}
+	if !f.isTCP() || !f.sides[e].marks.has(seen) {
+		return true
+	}
+	sender, receiver := &f.streams[e], &f.streams[e.Opposite()]
+	return !before(sender.end, seq) && !before(seq, sender.end-max(receiver.window, minAckWindow)-1)
+}
+
+// VPC returns the gateway's number of the flow's VPC.
+func (f *Flow) VPC() uint16 { return f.key.vpc }
+
+// Protocol returns the flow's protocol number.
+func (f *Flow) Protocol() uint8 { return f.key.protocol }
+
+// Addr returns an end's address and its port, or what stands for that: the id of
+// an ICMP query is the asker's.
+func (f *Flow) Addr(e End) netip.AddrPort {
+	raw, port := f.key.low, f.key.lowPort
+	if e == High {
+		raw, port = f.key.high, f.key.highPort
+	}
+	addr := netip.AddrFrom16(raw)
+	if f.key.kind&familyIPv6 == 0 {
+		addr = addr.Unmap()
+	}
+	return netip.AddrPortFrom(addr, port)
+}
+
+// HasPorts reports whether the flow is of a protocol with ports.
+func (f *Flow) HasPorts() bool {
+	return f.isTCP() || f.key.protocol == uint8(header.UDPProtocolNumber)
+}
+
+// IsQuery reports whether the flow is an ICMP question and its answers.
+func (f *Flow) IsQuery() bool { return f.ICMPRequest() != 0 }
+
+// ICMPRequest returns the type of the question of such a flow, 0 for others.
+func (f *Flow) ICMPRequest() uint8 {
+	switch {
+	case f.key.kind&familyIPv6 == 0:
+		return f.key.kind
+	case f.key.protocol == uint8(header.ICMPv6ProtocolNumber):
+		return f.key.kind // RFC 4443 has all questions above 127
+	}
+	return 0
+}
+
+// Segment is what the table needs of a packet.
+type Segment struct {
+	From    End
+	Packets int // that it stands for
+	Bytes   int // of all of them, IP headers included
+	// Undelivered says that the other end does not get it, though its sender
+	// was let to send it.
+	Undelivered bool
+
+	// The rest is TCP's.
+	Flags    header.TCPFlags
+	Seq, Ack uint32
+	Window   uint16
+	HasScale bool // a SYN with a window scale option
+	Scale    uint8
+	Payload  int // bytes
+}
 
 // hasher makes the hashes of keys unpredictable to those who send packets.
 type hasher struct{ seed maphash.Seed }

@@ -87,11 +87,11 @@ func TestTheDeadYieldFirst(t *testing.T) {
 	insert := func(first bool) {
 		key, _ := tcp(homes).key()
 		homes++
-		f := s.Insert(&key, Hash(homes), Low, tcpFlags("S"), w.now)
+		f := s.insert(&key, Hash(homes), Low, tcpFlags("S"), w.now)
 		if first {
-			s.Update(f, High, tcpFlags("SA"), w.now)
-			s.Update(f, Low, tcpFlags("A"), w.now)
-			f.expires = w.now + 1
+			s.update(f, High, tcpFlags("SA"), w.now)
+			s.update(f, Low, tcpFlags("A"), w.now)
+			f.expires = [2]int64{w.now + 1, w.now + 1}
 		}
 	}
 	insert(false)
@@ -116,10 +116,10 @@ func TestTheNextToEndYieldsFirst(t *testing.T) {
 	}
 	hash := func(i int) Hash { return Hash(1 + (i*7)%16) } // not in the order of their ends
 	for i := range 10 {
-		s.Insert(&keys[i], hash(i), Low, tcpFlags("S"), w.now)
+		s.insert(&keys[i], hash(i), Low, tcpFlags("S"), w.now)
 		w.pass(time.Second)
 	}
-	s.Insert(&keys[10], hash(10), Low, tcpFlags("S"), w.now)
+	s.insert(&keys[10], hash(10), Low, tcpFlags("S"), w.now)
 	for i := range keys {
 		if got, want := s.Find(&keys[i], hash(i), w.now) != nil, i != 0; got != want {
 			t.Errorf("flow %d of those that end one after another lives %t, want only the first gone", i, got)
@@ -211,13 +211,13 @@ func TestASearchIsShortAndMovesOn(t *testing.T) {
 	s := &w.shards[0]
 	for i := range flows {
 		key, _ := tcp(i).key()
-		f := s.Insert(&key, Hash(1+i), Low, 0, w.now)
+		f := s.insert(&key, Hash(1+i), Low, 0, w.now)
 		if i != 2000 { // in slot 2001
-			s.Update(f, High, 0, w.now)
+			s.update(f, High, 0, w.now)
 		}
 	}
 	searches := 1
-	for !s.evict(w.now) {
+	for !s.evict(search{now: w.now}) {
 		if searches++; searches > len(s.slots)/evictWindow {
 			t.Fatal("the flow that yields is not found in one round")
 		}
@@ -239,13 +239,13 @@ func TestASearchStartsWhereTheLastOneEnded(t *testing.T) {
 	var keys [101]Key
 	for i := 1; i <= 100; i++ { // flow i in slot i
 		keys[i], _ = tcp(i).key()
-		s.Insert(&keys[i], Hash(i), Low, tcpFlags("S"), w.now)
+		s.insert(&keys[i], Hash(i), Low, tcpFlags("S"), w.now)
 	}
 	for i, end := range map[int]int64{10: 1, 5: 2, 70: 3} {
-		s.Find(&keys[i], Hash(i), w.now).expires = w.now + end
+		s.Find(&keys[i], Hash(i), w.now).expires = [2]int64{w.now + end, w.now + end}
 	}
 	for _, want := range []int{10, 70} {
-		if s.evict(w.now); s.Find(&keys[want], Hash(want), w.now) != nil {
+		if s.evict(search{now: w.now}); s.Find(&keys[want], Hash(want), w.now) != nil {
 			t.Errorf("flow %d is still there", want)
 		}
 	}

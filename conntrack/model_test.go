@@ -51,7 +51,7 @@ func (m *shardModel) check(t *rapid.T) {
 			continue
 		}
 		slots++
-		got[keys[f.key]] = modelFlow{f.Sides[Low].Interface, f.Created, f.expires, f.Packets[Low]}
+		got[keys[f.key]] = modelFlow{f.sides[Low].Interface, f.created, f.Expires(), f.packets[Low]}
 	}
 	if diff := cmp.Diff(m.model, got); diff != "" {
 		t.Fatalf("flows (-want +got):\n%s", diff)
@@ -97,15 +97,15 @@ func TestShardAgreesWithAMap(t *testing.T) {
 				if find(n, k, h) != nil {
 					return
 				}
-				f := m.s.Insert(&k, h, Low, 0, m.w.now)
-				f.Sides[Low].Interface = uint32(n % 7)
-				m.model[n] = modelFlow{Interface: uint32(n % 7), Created: m.w.now, Expires: m.w.now + int64(30*time.Second)}
+				first := segment(nil, Low, 0)
+				both := Side{Interface: uint32(n % 7), State: Tracked}
+				m.s.Open(&k, h, &first, [2]Side{both, both}, m.w.now)
+				m.model[n] = modelFlow{Interface: uint32(n % 7), Created: m.w.now, Expires: m.w.now + int64(30*time.Second), Packets: 1}
 			},
 			"update": func(*rapid.T) {
 				n, k, h := anyKey()
 				if f := find(n, k, h); f != nil {
-					m.s.Update(f, Low, 0, m.w.now)
-					f.Packets[Low]++
+					m.s.update(f, Low, 0, m.w.now)
 					want := m.model[n]
 					want.Expires, want.Packets = m.w.now+int64(30*time.Second), want.Packets+1
 					m.model[n] = want
@@ -127,21 +127,10 @@ func TestShardAgreesWithAMap(t *testing.T) {
 			},
 			"an interface goes": func(t *rapid.T) {
 				gone := uint32(rapid.IntRange(0, 6).Draw(t, "interface"))
-				m.w.removeSides(gone)
+				m.w.DeleteInterface(gone)
 				maps.DeleteFunc(m.model, func(_ int, f modelFlow) bool { return f.Interface == gone })
 			},
 			"": m.check,
 		})
 	})
-}
-
-// removeSides deletes an interface's flows. The model's flows have none at
-// their high end, which counts as interface 0 there, so those are marked first.
-func (w *world) removeSides(number uint32) {
-	for i := range w.shards[0].slots {
-		if f := &w.shards[0].slots[i]; f.hash != 0 {
-			f.Sides[High].Interface = f.Sides[Low].Interface
-		}
-	}
-	w.DeleteInterface(number)
 }

@@ -102,15 +102,15 @@ func (t Timeouts) byState() [states]time.Duration {
 }
 
 // firstState returns the state of a flow whose first packet is at hand.
-func firstState(protocol uint8, flags header.TCPFlags) State {
+func firstState(protocol uint8, g *Segment) State {
 	switch protocol {
 	case uint8(header.TCPProtocolNumber):
 		switch {
-		case flags&header.TCPFlagRst != 0:
+		case g.has(header.TCPFlagRst):
 			return TCPClosed
-		case flags&header.TCPFlagSyn == 0:
+		case !g.has(header.TCPFlagSyn):
 			return TCPPickedUp
-		case flags&header.TCPFlagAck != 0:
+		case g.has(header.TCPFlagAck):
 			return TCPSynReceived
 		}
 		return TCPSynSent
@@ -122,13 +122,13 @@ func firstState(protocol uint8, flags header.TCPFlags) State {
 	return OtherOneWay
 }
 
-// next returns the state after a packet; answer tells that the end which did
-// not open the flow sent it, finished that the other end's FIN was seen.
-func (s State) next(answer bool, flags header.TCPFlags, finished bool) State {
-	switch s {
+// next returns the state after a packet of the flow.
+func (f *Flow) next(g *Segment) State {
+	answer := g.From != f.origin
+	switch f.state {
 	case UDPOneWay, ICMPAsked, OtherOneWay:
 		if answer {
-			return s + 1
+			return f.state + 1
 		}
 	case UDPAnswered:
 		if !answer {
@@ -139,28 +139,33 @@ func (s State) next(answer bool, flags header.TCPFlags, finished bool) State {
 			return UDPStream
 		}
 	case TCPSynSent, TCPSynReceived, TCPPickedUp, TCPEstablished, TCPFinWait:
-		return s.nextTCP(answer, flags, finished)
+		if !g.Undelivered {
+			return f.nextTCP(g, answer)
+		}
 	}
-	return s
+	return f.state
 }
 
-func (s State) nextTCP(answer bool, flags header.TCPFlags, finished bool) State {
-	unanswered := !answer && (s == TCPSynSent || s == TCPPickedUp)
+// nextTCP is next for TCP. What the other end never gets moves nothing, so the
+// segment was delivered.
+func (f *Flow) nextTCP(g *Segment, answer bool) State {
+	fin, other := g.has(header.TCPFlagFin), f.sides[g.From.Opposite()].marks
+	unanswered := !answer && (f.state == TCPSynSent || f.state == TCPPickedUp)
 	switch {
-	case flags&header.TCPFlagRst != 0:
-		return TCPClosed
-	case flags&header.TCPFlagFin != 0 && finished:
+	case g.has(header.TCPFlagRst):
+		return TCPClosed // Update lets no other through
+	case fin && other.has(finished):
 		return TCPTimeWait
-	case flags&header.TCPFlagFin != 0 && unanswered:
-		return s // one machine alone must not make a flow that never yields
-	case flags&header.TCPFlagFin != 0, s == TCPPickedUp && answer && finished:
+	case fin && unanswered:
+		// One machine alone must not make a flow that never yields.
+	case fin, f.state == TCPPickedUp && answer && other.has(finished):
 		return TCPFinWait
-	case s == TCPSynSent && answer && flags&header.TCPFlagSyn != 0:
+	case f.state == TCPSynSent && answer && g.has(header.TCPFlagSyn):
 		return TCPSynReceived
-	case s == TCPSynReceived && flags&header.TCPFlagSyn == 0 && flags&header.TCPFlagAck != 0:
-		return TCPEstablished
-	case s == TCPPickedUp && answer:
+	case f.state == TCPSynReceived && g.has(header.TCPFlagAck) && other.has(acks):
+		return TCPEstablished // each has acknowledged the other's SYN
+	case f.state == TCPPickedUp && answer:
 		return TCPEstablished
 	}
-	return s
+	return f.state
 }

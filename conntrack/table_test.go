@@ -63,7 +63,8 @@ func TestDeleteInterface(t *testing.T) {
 		key, _ := tcp(i).key()
 		shard, hash := w.Lock(&key)
 		f := shard.Find(&key, hash, w.now)
-		f.Sides = [2]Side{{Interface: low, State: Tracked}, {Interface: high, State: Untracked}}
+		f, _ = shard.SetSide(f, Low, low, Tracked, w.now)
+		shard.SetSide(f, High, high, Untracked, w.now)
 		shard.Unlock()
 	}
 	for i := range 900 {
@@ -95,7 +96,7 @@ func TestAllListsTheLiving(t *testing.T) {
 		got[f.key]++
 		// The table may be used meanwhile, and the copy is the caller's.
 		w.sends(tcp(1000), ">S")
-		f.Packets[Low] = 99
+		f.packets[Low] = 99
 	}
 	want := make(map[Key]int)
 	for i := range 1000 {
@@ -112,24 +113,26 @@ func TestAllListsTheLiving(t *testing.T) {
 		}
 	}
 	for f := range w.All(w.now) {
-		if f.Packets != ([2]uint64{}) {
+		if f.packets[Low] == 99 {
 			t.Fatal("a change to a copy reached the table")
 		}
 	}
 }
 
-func TestInsertStartsAfresh(t *testing.T) {
+func TestOpenStartsAfresh(t *testing.T) {
 	w := newWorld(t, 10)
 	key, client := tcp(1).key()
 	shard, hash := w.Lock(&key)
-	f := shard.Insert(&key, hash, client, tcpFlags("S"), w.now)
-	f.Packets, f.Bytes, f.Sides[Low].State = [2]uint64{1, 2}, [2]uint64{3, 4}, Tracked
+	defer shard.Unlock()
+	first := *shard.insert(&key, hash, client, tcpFlags("S"), w.now)
+	f := shard.Find(&key, hash, w.now)
+	for _, packet := range []string{"SA", "FA"} {
+		shard.update(f, client.Opposite(), tcpFlags(packet), w.now)
+	}
 	shard.Delete(f)
-	f = shard.Insert(&key, hash, client, tcpFlags("S"), w.now)
-	shard.Unlock()
-	want := Flow{key: key, hash: uint32(hash), state: TCPSynSent, origin: client, Created: w.now, expires: w.now + int64(time.Minute)}
-	if diff := cmp.Diff(want, *f, cmp.Comparer(func(a, b Flow) bool { return a == b })); diff != "" {
-		t.Errorf("a new flow (-want +got):\n%s", diff)
+	again := *shard.insert(&key, hash, client, tcpFlags("S"), w.now)
+	if diff := cmp.Diff(first, again, cmp.Comparer(func(a, b Flow) bool { return a == b })); diff != "" {
+		t.Errorf("a new flow on an old tuple (-want +got):\n%s", diff)
 	}
 }
 
@@ -148,15 +151,12 @@ func TestConcurrentUse(t *testing.T) {
 				f := shard.Find(&key, hash, now)
 				switch {
 				case f == nil:
-					f = shard.Insert(&key, hash, from, tcpFlags("S"), now)
+					f = shard.insert(&key, hash, from, tcpFlags("S"), now)
 				case i%5 == 0:
 					shard.Delete(f)
 					f = nil
 				default:
-					shard.Update(f, from, 0, now)
-				}
-				if f != nil {
-					f.Packets[from]++
+					shard.update(f, from, 0, now)
 				}
 				shard.Unlock()
 				switch i % 500 {
@@ -164,7 +164,7 @@ func TestConcurrentUse(t *testing.T) {
 					w.Sweep(now)
 				case 200:
 					for f := range w.All(now) {
-						_ = f.Packets
+						_ = f.packets
 					}
 				case 300:
 					w.DeleteInterface(1)

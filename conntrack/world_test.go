@@ -72,6 +72,55 @@ func (c conn) key() (Key, End) {
 	return NewKey(0, c.protocol, c.client, c.server, 0, 0)
 }
 
+// The numbers of the two interfaces of every test's flows.
+const (
+	lowInterface  = 1
+	highInterface = 2
+)
+
+var bothTrack = [2]Side{{Interface: lowInterface, State: Tracked}, {Interface: highInterface, State: Tracked}}
+
+// insert opens a flow that both ends track; nil if there is no room.
+func (s *Shard) insert(k *Key, h Hash, from End, flags header.TCPFlags, now int64) *Flow {
+	g := segment(nil, from, flags)
+	f, _ := s.Open(k, h, &g, bothTrack, now)
+	return f
+}
+
+// update moves a flow on by a segment of a conforming peer.
+func (s *Shard) update(f *Flow, from End, flags header.TCPFlags, now int64) {
+	g := segment(f, from, flags)
+	s.Update(f, &g, now)
+}
+
+// segment returns what a conforming peer sends next in a flow, nil for a new
+// one. A PSH brings ten bytes.
+func segment(f *Flow, from End, flags header.TCPFlags) Segment {
+	g := Segment{From: from, Packets: 1, Bytes: 40, Flags: flags, Window: 1000}
+	g.Seq = 1000 * (1 + uint32(from)) // the initial one
+	if g.has(header.TCPFlagPsh) {
+		g.Payload = 10
+	}
+	if f == nil {
+		g.Ack = 1000*(1+uint32(from.Opposite())) + 1
+		return g
+	}
+	own, other := &f.streams[from], &f.streams[from.Opposite()]
+	switch {
+	case g.has(header.TCPFlagSyn) && f.sides[from].marks.has(seen):
+	case own.end == 0:
+	case g.has(header.TCPFlagFin) && f.sides[from].marks.has(finished):
+		g.Seq = own.end - 1
+	default:
+		g.Seq = own.end
+	}
+	if g.has(header.TCPFlagAck) || g.has(header.TCPFlagRst) {
+		g.Flags |= header.TCPFlagAck
+		g.Ack = other.end
+	}
+	return g
+}
+
 // send passes a packet as the gateway does and returns the flow afterwards; ok
 // is false if the table had no room. A packet is ">" from the client or "<"
 // from the server, followed by TCP flags of "SAFRP".
@@ -85,13 +134,17 @@ func (w *world) send(c conn, packet string) (f Flow, ok bool) {
 	shard, hash := w.Lock(&key)
 	defer shard.Unlock()
 	live := shard.Find(&key, hash, w.now)
-	if live != nil && live.Reopens(flags) {
+	if live != nil && live.Reopens(&Segment{Flags: flags}) {
 		shard.Delete(live)
 		live = nil
 	}
 	if live != nil {
-		shard.Update(live, from, flags, w.now)
-	} else if live = shard.Insert(&key, hash, from, flags, w.now); live == nil {
+		g := segment(live, from, flags)
+		if !live.Fits(&g) {
+			w.t.Fatalf("%q does not fit the flow %+v", packet, *live)
+		}
+		shard.Update(live, &g, w.now)
+	} else if live = shard.insert(&key, hash, from, flags, w.now); live == nil {
 		return Flow{}, false
 	}
 	return *live, true

@@ -1,0 +1,118 @@
+package conntrack
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+)
+
+// Limits are what a table grants an interface.
+type Limits struct {
+	Timeouts Timeouts
+	// Allowance is how many tracked flows the interface may be an end of; 0
+	// leaves it to the table's own limit. AWS has one for each instance, by
+	// its type (EC2 User Guide, ENA metrics).
+	Allowance int
+}
+
+// limits are those of one interface, laid out for look-up.
+type limits struct {
+	timeouts  [states]int64 // ns
+	allowance int64
+	*usage
+}
+
+// usage outlives a change of the limits.
+type usage struct {
+	tracked  atomic.Int64
+	exceeded atomic.Uint64
+	// noVictimUntil (ns) is as the table's, for victims among the interface's
+	// own flows.
+	noVictimUntil atomic.Int64
+}
+
+func newLimits(o Limits, u *usage) *limits {
+	l := &limits{allowance: int64(o.Allowance), usage: u}
+	for state, d := range o.Timeouts.byState() {
+		l.timeouts[state] = int64(d)
+	}
+	return l
+}
+
+// SetInterfaces sets the limits of the interfaces with those numbers; others
+// keep theirs, which at first are the table's timeouts and no allowance of
+// their own. Flows that are under way get a new timeout with their next packet,
+// and keep their place if the allowance is smaller than what is in use. Calls
+// must not overlap. If there is an error, nothing is changed.
+func (t *Table) SetInterfaces(of map[uint32]Limits) error {
+	all := slices.Clone(*t.interfaces.Load())
+	for number, o := range of {
+		if err := o.Timeouts.Validate(); err != nil {
+			return err
+		}
+		if o.Allowance < 0 {
+			return fmt.Errorf("conntrack: allowance of %d: want 0, for none, or more", o.Allowance)
+		}
+		for len(all) <= int(number) {
+			all = append(all, &limits{timeouts: all[0].timeouts, usage: new(usage)})
+		}
+		all[number] = newLimits(o, all[number].usage)
+	}
+	t.interfaces.Store(&all)
+	return nil
+}
+
+// limitsOf returns the limits of an interface. Number 0 stands for all that were
+// never set.
+func (t *Table) limitsOf(number uint32) *limits {
+	all := *t.interfaces.Load()
+	if int(number) >= len(all) {
+		number = 0
+	}
+	return all[number]
+}
+
+// Allowance returns how many more flows the interface with that number may
+// track, and how many packets were refused because it could not. The names in
+// AWS's driver are conntrack_allowance_available and conntrack_allowance_exceeded.
+func (t *Table) Allowance(number uint32) (available int64, exceeded uint64) {
+	l := t.limitsOf(number)
+	left := t.max - t.count.Load()
+	if l.allowance > 0 {
+		left = min(left, l.allowance-l.tracked.Load())
+	}
+	return max(0, left), l.exceeded.Load()
+}
+
+// Refusal says why a flow could not be tracked. The zero value is not a refusal.
+type Refusal uint8
+
+// The refusals.
+const (
+	Granted           Refusal = iota
+	TableFull                 // the table holds max_flows, and none of them yields
+	AllowanceExceeded         // so does an interface, of its own flows
+)
+
+// reserve counts one more tracked flow of an interface, for a packet at hand in
+// shard s, which is locked. If the allowance is used up, another flow of the
+// interface makes room as in Open, though never keep.
+func (t *Table) reserve(s *Shard, number uint32, keep *Flow, now int64) bool {
+	l := t.limitsOf(number)
+	if used := l.tracked.Add(1); l.allowance == 0 || used <= l.allowance {
+		return true
+	}
+	if t.makeRoom(s, search{number: number, keep: keep, now: now}, &l.noVictimUntil) {
+		return true
+	}
+	l.tracked.Add(-1)
+	l.exceeded.Add(1)
+	return false
+}
+
+// release takes back what reserve counted for a side.
+func (t *Table) release(side Side) {
+	if side.State == Tracked {
+		t.limitsOf(side.Interface).tracked.Add(-1)
+	}
+}

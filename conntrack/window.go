@@ -1,0 +1,199 @@
+package conntrack
+
+import "gvisor.dev/gvisor/pkg/tcpip/header"
+
+// stream is what is known of one direction of a TCP connection. All but the
+// window are sequence numbers of the end that sends it.
+//
+// The checks are those of G. van Rooij, "Real Stateful TCP Packet Filtering in
+// IP Filter" (2001), which Linux's tracker has too: they follow from what both
+// ends have sent and offered, and hold for every segment that a conforming
+// peer sends.
+type stream struct {
+	end    uint32 // the highest that was sent, plus 1
+	limit  uint32 // the highest that the other end has let it send, plus 1
+	acked  uint32 // the highest that the other end has acknowledged
+	window uint32 // the largest that this end has offered the other, in bytes
+}
+
+// mark is a set of what is known of an end's part in a TCP connection.
+type mark uint8
+
+const (
+	seen     mark = 1 << iota // a segment of it was held against its stream
+	scales                    // its SYN had a window scale option
+	acks                      // it has sent an ACK
+	finished                  // it has sent its FIN
+)
+
+func (m mark) has(all mark) bool { return m&all == all }
+
+const (
+	// maxScale is the largest window scale (RFC 7323, section 2.3). It is
+	// taken for that of a connection whose SYNs were not seen.
+	maxScale = 14
+	// minAckWindow is how far behind the highest sequence number an ACK may
+	// be, whatever the window: the ACKs of a window before it may be late.
+	minAckWindow = 66000
+)
+
+// before reports whether a comes before b in sequence space (RFC 9293, section
+// 3.4).
+func before(a, b uint32) bool { return int32(a-b) < 0 }
+
+// later returns the later of two sequence numbers.
+func later(a, b uint32) uint32 {
+	if before(a, b) {
+		return b
+	}
+	return a
+}
+
+// isTCP reports whether the flow is a TCP connection.
+func (f *Flow) isTCP() bool { return f.key.protocol == uint8(header.TCPProtocolNumber) }
+
+func (g *Segment) has(flags header.TCPFlags) bool { return g.Flags&flags == flags }
+
+// opens reports whether the segment is a SYN without an ACK.
+func (g *Segment) opens() bool {
+	const mask = header.TCPFlagSyn | header.TCPFlagAck | header.TCPFlagRst
+	return g.Flags&mask == header.TCPFlagSyn
+}
+
+// end returns the sequence number after the segment's last.
+func (g *Segment) end() uint32 {
+	end := g.Seq + uint32(g.Payload)
+	if g.has(header.TCPFlagSyn) {
+		end++
+	}
+	if g.has(header.TCPFlagFin) {
+		end++
+	}
+	return end
+}
+
+// Fits reports whether a packet with the flow's key is part of it. It is, unless
+// it is a TCP segment from outside the windows. A flow that no end tracks has
+// none to hold it against.
+func (f *Flow) Fits(g *Segment) bool {
+	if !f.isTCP() || !f.tracked() {
+		return true
+	}
+	own, other := f.sides[g.From].marks, f.sides[g.From.Opposite()].marks
+	switch {
+	case !own.has(seen) && !other.has(seen):
+		return true
+	case !own.has(seen):
+		return f.fitsFirst(g)
+	case f.state == TCPSynSent && g.From == f.origin && g.opens():
+		return true // sent again, or a new attempt on the old tuple
+	}
+	return f.sendsInside(g) && (!g.has(header.TCPFlagAck) || !other.has(seen) || f.acksInside(g))
+}
+
+// sendsInside holds a segment's sequence numbers against what its sender was
+// let to send, and against what the other end may still be waiting for.
+func (f *Flow) sendsInside(g *Segment) bool {
+	sender, receiver := &f.streams[g.From], &f.streams[g.From.Opposite()]
+	return !before(sender.limit, g.Seq) && !before(g.end(), sender.end-receiver.window-1)
+}
+
+// acksInside holds a segment's ACK against what the other end has sent.
+func (f *Flow) acksInside(g *Segment) bool {
+	sender, receiver := &f.streams[g.From], &f.streams[g.From.Opposite()]
+	return !before(receiver.end, g.Ack) && !before(g.Ack, receiver.end-max(sender.window, minAckWindow)-1)
+}
+
+// fitsFirst holds the first segment of the answering end against what the
+// opener has sent.
+func (f *Flow) fitsFirst(g *Segment) bool {
+	opener := &f.streams[g.From.Opposite()]
+	if f.state != TCPSynSent { // picked up: the opener's ACK has told where this end is
+		distance := g.Seq - f.streams[g.From].end
+		return (distance <= opener.window || -distance <= opener.window) && f.acksInside(g)
+	}
+	switch {
+	case !g.has(header.TCPFlagAck):
+		return g.opens() // both opened at once
+	case g.Flags&(header.TCPFlagSyn|header.TCPFlagRst) == 0:
+		// An end that takes the tuple for an older connection says so with a
+		// bare ACK, which the opener resets (RFC 9293, section 3.10.7.4).
+		return g.Payload == 0
+	}
+	// A SYN-ACK or a refusal acknowledges the SYN, if not its data.
+	return before(opener.acked, g.Ack) && !before(opener.end, g.Ack)
+}
+
+// observe takes a segment that fits into the streams.
+func (f *Flow) observe(g *Segment) {
+	own, other := &f.sides[g.From], &f.sides[g.From.Opposite()]
+	sender, receiver := &f.streams[g.From], &f.streams[g.From.Opposite()]
+	switch {
+	case g.has(header.TCPFlagRst):
+		return // the last of its stream, if that
+	case f.state == TCPSynSent && g.From == f.origin && g.opens() && g.Seq != sender.acked,
+		g.has(header.TCPFlagSyn) && !own.marks.has(seen) && (!other.marks.has(seen) || f.state == TCPSynSent):
+		f.startAtSYN(g)
+	case own.marks.has(seen):
+	case !other.marks.has(seen):
+		f.startInTheMiddle(g)
+	case f.state == TCPSynSent:
+		return // the bare ACK of an older connection
+	}
+	own.marks |= seen
+	window := uint32(g.Window)
+	if !g.has(header.TCPFlagSyn) {
+		window <<= own.scale
+	}
+	sender.window = max(sender.window, window, 1)
+	sender.end = later(sender.end, g.end())
+	if g.has(header.TCPFlagAck) {
+		receiver.acked = later(receiver.acked, g.Ack)
+		receiver.limit = later(receiver.limit, g.Ack+max(window, 1)) // 1 is for probes of a closed window
+	}
+}
+
+// startAtSYN begins a stream whose SYN is at hand.
+func (f *Flow) startAtSYN(g *Segment) {
+	own, other := &f.sides[g.From], &f.sides[g.From.Opposite()]
+	receiver := &f.streams[g.From.Opposite()]
+	f.streams[g.From] = stream{end: g.end(), limit: g.end() + receiver.window, acked: g.Seq}
+	own.scale = 0
+	own.marks &^= scales
+	if g.HasScale {
+		own.marks |= scales
+		own.scale = min(g.Scale, maxScale)
+	}
+	switch {
+	case g.has(header.TCPFlagAck) && !other.marks.has(seen):
+		// Only the answer of the handshake was seen so far.
+		receiver.end, receiver.acked, receiver.limit = g.Ack, g.Ack, g.Ack
+		own.scale, other.scale = maxScale, maxScale
+	case other.marks.has(seen) && !(own.marks & other.marks).has(scales):
+		own.scale, other.scale = 0, 0 // it takes both (RFC 7323, section 2.2)
+	}
+}
+
+// startInTheMiddle begins both streams of a connection that is older than the
+// flow, and whose window scales are not known.
+func (f *Flow) startInTheMiddle(g *Segment) {
+	own, other := &f.sides[g.From], &f.sides[g.From.Opposite()]
+	own.scale, other.scale = maxScale, maxScale
+	f.streams[g.From] = stream{end: g.end(), limit: g.end() + 0xffff<<maxScale, acked: g.Seq}
+	f.streams[g.From.Opposite()] = stream{end: g.Ack, limit: g.Ack, acked: g.Ack, window: 0xffff << maxScale}
+}
+
+// resets reports whether a segment that fits is a RST that its receiver obeys:
+// one with exactly the sequence number that is due, or the refusal of a SYN. Any
+// other RST within the window makes the receiver ask back (RFC 5961, section 3),
+// so that it ends nothing.
+func (f *Flow) resets(g *Segment) bool {
+	if !g.has(header.TCPFlagRst) {
+		return false
+	}
+	if !f.tracked() || !f.sides[g.From].marks.has(seen) {
+		return true
+	}
+	sender := &f.streams[g.From]
+	return g.Seq == sender.end || g.Seq == sender.acked && f.sides[g.From.Opposite()].marks.has(acks)
+}

@@ -37,110 +37,162 @@ func TestJudgeDoesNotAllocate(t *testing.T) {
 // benchPorts are the services of a fleet.
 var benchPorts = []int32{22, 25, 53, 80, 110, 143, 389, 443, 445, 1433, 2049, 3306, 5432, 6379, 8080, 9042}
 
-// fleet is resources with that many interfaces and rules, perGroup rules a
-// group; each interface is in two groups, if there are two. Every group lets
-// all out and admits the first of benchPorts from everywhere, so that flows to
-// these ports are admitted in every fleet. The same numbers make the same
-// fleet.
-func fleet(interfaces, rules, perGroup int) vpc.Resources {
+// shape is how the rules of a fleet are spread.
+type shape struct {
+	name     string
+	perGroup int // rules a group, both directions
+	groups   int // groups an interface
+	quotas   vpc.Quotas
+}
+
+// shapes are the extremes that AWS's quotas leave: groups as they are by
+// default, and the largest ones that an account can be granted.
+func shapes() []shape {
+	return []shape{
+		{"large-groups", 2 * vpc.MaxRulesPerInterface, 1, vpc.Quotas{RulesPerGroup: vpc.MaxRulesPerInterface, GroupsPerInterface: 1}},
+		{"small-groups", 50, 2, vpc.DefaultQuotas()},
+		{"many-small-groups", 50, 5, vpc.DefaultQuotas()},
+	}
+}
+
+// fleet is resources with that many interfaces and rules. Every group lets all
+// out and admits the first of benchPorts from everywhere, so that flows to these
+// ports are admitted in every fleet. The same arguments make the same fleet.
+func fleet(interfaces, rules int, of shape) vpc.Resources {
 	random := rand.New(rand.NewPCG(1, 2))
-	in := resources()
-	in.Subnets[0].CIDR, in.VPCs[0].CIDR = prefix("10.0.0.0/16"), prefix("10.0.0.0/16")
-	groups := max(1, rules/perGroup)
+	res := resources()
+	res.Quotas = of.quotas
+	res.Subnets[0].CIDR = res.VPCs[0].CIDR
+	groups := max(1, rules/of.perGroup)
 	id := func(group int) string { return fmt.Sprintf("sg-%05d", group) }
 	for g := range groups {
 		group := vpc.SecurityGroup{ID: id(g), Name: fmt.Sprintf("group %d", g), VPCID: vpcID}
-		group.Egress = append(group.Egress, rule("-1 0.0.0.0/0"))
-		for _, port := range benchPorts[:4] {
-			group.Ingress = append(group.Ingress, rule(fmt.Sprintf("tcp %d 0.0.0.0/0", port)))
-		}
-		seen := make(map[vpc.Key]bool)
-		for _, r := range slices.Concat(group.Ingress, group.Egress) {
-			seen[r.Key()] = true
-		}
-		for n := len(seen); n < min(rules, perGroup); {
-			r := vpc.Rule{Protocol: vpc.TCP, FromPort: benchPorts[random.IntN(len(benchPorts))]}
-			r.ToPort = r.FromPort + int32(random.IntN(2)*10)
-			r.Direction = vpc.Direction(n % 2)
-			switch kind := random.IntN(20); {
-			case kind < 4:
-				r.Peer.GroupID = id(random.IntN(groups))
-			case kind < 5:
-				r.Peer.CIDR = prefix("0.0.0.0/0")
-			case kind < 6:
-				r.Peer.CIDR = prefix("10.0.0.0/16")
-			default:
-				bits := []int{24, 28, 32, 32, 32, 32, 32, 32}[kind%8]
-				r.Peer.CIDR, _ = netip.AddrFrom4([4]byte{10, 0, byte(random.Uint32()), byte(random.Uint32())}).Prefix(bits)
-			}
-			if seen[r.Key()] {
-				continue
-			}
-			seen[r.Key()] = true
-			if n++; r.Direction == vpc.Ingress {
-				group.Ingress = append(group.Ingress, r)
-			} else {
-				group.Egress = append(group.Egress, r)
-			}
-		}
-		in.SecurityGroups = append(in.SecurityGroups, group)
+		fillGroup(&group, min(rules, of.perGroup), random, func() string { return id(random.IntN(groups)) })
+		res.SecurityGroups = append(res.SecurityGroups, group)
 	}
 	for i := range interfaces {
 		n := nic(fmt.Sprint(i), "", "")
 		n.Addresses = []netip.Addr{netip.AddrFrom4([4]byte{10, 0, byte((i + 4) >> 8), byte(i + 4)})}
-		for g := range min(2, groups) {
-			n.GroupIDs = append(n.GroupIDs, id((random.IntN(max(1, groups/2))*2+g)%groups))
+		for _, g := range random.Perm(groups)[:min(of.groups, groups)] {
+			n.GroupIDs = append(n.GroupIDs, id(g))
 		}
-		in.Interfaces = append(in.Interfaces, n)
+		res.Interfaces = append(res.Interfaces, n)
 	}
-	return in
+	return res
+}
+
+// fillGroup gives a group that many rules, half of them a direction.
+func fillGroup(group *vpc.SecurityGroup, rules int, random *rand.Rand, anyGroup func() string) {
+	group.Egress = append(group.Egress, rule("-1 0.0.0.0/0"))
+	for _, port := range benchPorts[:4] {
+		group.Ingress = append(group.Ingress, rule(fmt.Sprintf("tcp %d 0.0.0.0/0", port)))
+	}
+	seen := make(map[vpc.Key]bool)
+	for _, r := range slices.Concat(group.Ingress, group.Egress) {
+		seen[r.Key()] = true
+	}
+	for n := len(seen); n < rules; {
+		r := vpc.Rule{Protocol: vpc.TCP, FromPort: benchPorts[random.IntN(len(benchPorts))]}
+		r.ToPort = r.FromPort + int32(random.IntN(2)*10)
+		if len(group.Egress) < len(group.Ingress) {
+			r.Direction = vpc.Egress
+		}
+		switch kind := random.IntN(20); {
+		case kind < 4:
+			r.Peer.GroupID = anyGroup()
+		case kind < 5:
+			r.Peer.CIDR = prefix("0.0.0.0/0")
+		case kind < 6:
+			r.Peer.CIDR = prefix("10.0.0.0/16")
+		default:
+			bits := []int{24, 28, 32, 32, 32, 32, 32, 32}[kind%8]
+			r.Peer.CIDR, _ = netip.AddrFrom4([4]byte{10, 0, byte(random.Uint32()), byte(random.Uint32())}).Prefix(bits)
+		}
+		if seen[r.Key()] {
+			continue
+		}
+		seen[r.Key()] = true
+		if n++; r.Direction == vpc.Ingress {
+			group.Ingress = append(group.Ingress, r)
+		} else {
+			group.Egress = append(group.Egress, r)
+		}
+	}
 }
 
 // BenchmarkJudge is what a new flow costs, both ends asked, between random
-// interfaces: with all rules in one group, which is that of every interface,
-// and with 50 rules a group and two groups an interface.
+// interfaces.
 func BenchmarkJudge(b *testing.B) {
-	for _, perGroup := range []int{100_000, 50} {
+	for _, of := range shapes() {
 		for _, interfaces := range []int{10, 1_000, 10_000} {
 			for _, rules := range []int{10, 1_000, 100_000} {
-				name := fmt.Sprintf("one-group/interfaces=%d/rules=%d", interfaces, rules)
-				if perGroup == 50 {
-					name = fmt.Sprintf("many-groups/interfaces=%d/rules=%d", interfaces, rules)
-				}
-				b.Run(name, func(b *testing.B) {
-					w := compiled(b, fleet(interfaces, rules, perGroup))
-					flows := make([]Flow, 1<<12)
-					nics := w.Snapshot().Interfaces()
-					random := rand.New(rand.NewPCG(3, 4))
-					for i := range flows {
-						from, to := &nics[random.IntN(len(nics))], &nics[random.IntN(len(nics))]
-						flows[i] = Flow{
-							From: w.ByID(from.ID), To: w.ByID(to.ID), Src: from.Addresses[0], Dst: to.Addresses[0],
-							Protocol: uint8(vpc.TCP), HasTransport: true, SrcPort: 40000, DstPort: uint16(benchPorts[random.IntN(4)]),
-						}
-					}
-					for i := range flows {
-						if !w.Judge(&flows[i]).Allowed() {
-							b.Fatalf("%+v is not admitted", flows[i])
-						}
-					}
-					b.ReportAllocs()
-					i := 0
-					for b.Loop() {
-						w.Judge(&flows[i&(len(flows)-1)])
-						i++
-					}
+				b.Run(fmt.Sprintf("%s/interfaces=%d/rules=%d", of.name, interfaces, rules), func(b *testing.B) {
+					benchmarkJudge(b, compiled(b, fleet(interfaces, rules, of)))
 				})
 			}
 		}
 	}
 }
 
+func benchmarkJudge(b *testing.B, w world) {
+	flows := make([]Flow, 1<<12)
+	nics := w.Snapshot().Interfaces()
+	random := rand.New(rand.NewPCG(3, 4))
+	for i := range flows {
+		from, to := &nics[random.IntN(len(nics))], &nics[random.IntN(len(nics))]
+		flows[i] = Flow{
+			From: w.ByID(from.ID), To: w.ByID(to.ID), Src: from.Addresses[0], Dst: to.Addresses[0],
+			Protocol: uint8(vpc.TCP), HasTransport: true, SrcPort: 40000, DstPort: uint16(benchPorts[random.IntN(4)]),
+		}
+	}
+	for i := range flows {
+		if !w.Judge(&flows[i]).Allowed() {
+			b.Fatalf("%+v is not admitted", flows[i])
+		}
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		w.Judge(&flows[i&(len(flows)-1)])
+		i++
+	}
+}
+
+// BenchmarkACLs is what network ACLs cost each packet between two subnets, both
+// of them asked: without an ACL, with one that decides by its only entry, and
+// with as many entries as AWS grants, the last of which decides.
+func BenchmarkACLs(b *testing.B) {
+	for _, entries := range []int{0, 1, vpc.MaxNetworkACLEntries - 1} {
+		b.Run(fmt.Sprintf("entries=%d", entries), func(b *testing.B) {
+			var of []string
+			for n := 1; n < entries; n++ {
+				deny := fmt.Sprintf("%d deny tcp 80 203.0.113.%d/32", n, n)
+				of = append(of, "in "+deny, "out "+deny)
+			}
+			res := resources(subnet("subnet-2", "10.0.2.0/24", "fd00:10:0:2::/64"),
+				nic("a", "10.0.1.10", ""), inSubnet("subnet-2", nic("b", "10.0.2.20", "")))
+			if entries > 0 {
+				of = append(of, "in 32766 allow tcp 80 10.0.0.0/16", "out 32766 allow tcp 80 10.0.0.0/16")
+				res.NetworkACLs = []vpc.NetworkACL{acl("acl-1", "subnet-1 subnet-2", of...)}
+			}
+			res.Quotas.NetworkACLEntries = vpc.MaxNetworkACLEntries
+			w := compiled(b, res)
+			f := w.flow("tcp 10.0.1.10 40000 > 10.0.2.20 80")
+			b.ReportAllocs()
+			for b.Loop() {
+				if w.HasACL(f.From, f.To) && !(w.ACLEgress(f).Passes() && w.ACLIngress(f).Passes()) {
+					b.Fatal("the flow is denied")
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkCompile is what a change of the rules costs.
 func BenchmarkCompile(b *testing.B) {
-	for _, perGroup := range []int{50, 1_000, 100_000} {
-		b.Run(fmt.Sprintf("interfaces=10000/rules=100000/groups=%d", 100_000/perGroup), func(b *testing.B) {
-			s, err := vpc.New(fleet(10_000, 100_000, perGroup))
+	for _, of := range shapes() {
+		b.Run(of.name+"/interfaces=10000/rules=100000", func(b *testing.B) {
+			s, err := vpc.New(fleet(10_000, 100_000, of))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -7,8 +7,11 @@
 // How it is laid out, and why a verdict costs the same with ten rules as with
 // a hundred thousand:
 //
-//   - An address resolves to its endpoint (a network interface, a host outside
-//     the VPC, or the VPC router) by one map look-up per VPC.
+//   - An address resolves to its endpoint by one look-up in its VPC's map. An
+//     endpoint is a network interface, a host outside the VPC, or the gateway
+//     itself: as the VPC router, or as the services that AWS offers at fixed
+//     addresses. What the gateway receives is never filtered, so it is not
+//     asked about.
 //   - Each group has two tables, one a direction. An interface asks those of
 //     its own groups, five at most unless AWS raised the limit.
 //   - A table finds the rules for a peer by its identity: CIDRs by longest
@@ -20,6 +23,11 @@
 //
 // Rules are numbered from the narrowest to the widest; where several admit a
 // flow, the lowest number is the one that is named.
+//
+// Network ACLs are apart from that, as they are in AWS: stateless, at the border
+// of a subnet, asked about every packet by ACLEgress and ACLIngress, and first
+// of all by HasACL whether there is anything to ask. Judge knows nothing of
+// them.
 //
 // The package imports vpc only.
 package filter
@@ -43,7 +51,8 @@ type Kind uint8
 const (
 	KindInterface Kind = iota // a network interface, with security groups
 	KindHost                  // a machine outside the VPC
-	KindRouter                // an address of the gateway itself
+	KindRouter                // the gateway itself, as the VPC router in a subnet
+	KindService               // the gateway itself, as AWS's services in a VPC (vpc.VPC.Services)
 )
 
 // Flow is what is judged: one packet's addresses, protocol and ports, and the
@@ -67,9 +76,9 @@ type Decision uint8
 
 // The decisions.
 const (
-	Drop     Decision = iota // no rule of the side admits the flow
-	Allow                    // a rule does
-	NotAsked                 // the side has no security groups
+	Drop     Decision = iota // no rule of the side admits the flow, or an entry of its network ACL denies it
+	Allow                    // a rule admits it, or an entry allows it
+	NotAsked                 // the side has no security groups, or no network ACL
 )
 
 // Side is the answer of one end of a flow: its interface's egress rules for

@@ -212,7 +212,7 @@ func TestEndpoints(t *testing.T) {
 			t.Errorf("endpoint %d has id %q, which is endpoint %d", e, id, w.ByID(id))
 		}
 	}
-	if diff := cmp.Diff(map[Kind]int{KindInterface: 3, KindHost: 2, KindRouter: 1}, kinds); diff != "" {
+	if diff := cmp.Diff(map[Kind]int{KindInterface: 3, KindHost: 2, KindRouter: 1, KindService: 1}, kinds); diff != "" {
 		t.Errorf("kinds of endpoints (-want +got):\n%s", diff)
 	}
 	if got := w.ByID("eni-9"); got != NoEndpoint {

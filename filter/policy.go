@@ -16,18 +16,22 @@ type Policy struct {
 	endpoints []endpoint
 	byID      map[string]Endpoint
 	vpcs      map[string]*addresses
+	// aclEntries are the entries of all network ACLs; that with the number n
+	// is at n-1.
+	aclEntries []namedEntry
 }
 
 type endpoint struct {
-	kind  Kind
-	id    string // of the interface or host; "" for the router
-	vpcID string
-	vpc   *addresses
-	addrs []netip.Addr
+	kind   Kind
+	anySrc bool // the source check is off
+	vpc    *addresses
+	place  place
+	groups []groupIndex // that the interface is a member of
+	id     string       // of the interface or host; "" for the gateway's own
+	vpcID  string
+	addrs  []netip.Addr
 	// routers are the VPC router's addresses nearest to it: IPv4, IPv6.
 	routers [2]netip.Addr
-	anySrc  bool         // the source check is off
-	groups  []groupIndex // that the interface is a member of
 }
 
 // groupIndex is the number of a security group within one policy.
@@ -69,19 +73,22 @@ func Compile(s *vpc.Snapshot) *Policy {
 	p.rules, p.groups = c.rules, c.rulesets()
 	for _, v := range s.VPCs() {
 		p.vpcs[v.ID] = &addresses{v4: make(map[[4]byte]Endpoint), v6: make(map[[16]byte]Endpoint)}
+		p.add(endpoint{kind: KindService, vpcID: v.ID, addrs: v.Services(), place: place{subnet: gatewaysOwn}})
 	}
 	for _, n := range s.Subnets() {
-		p.add(endpoint{kind: KindRouter, vpcID: n.VPCID, addrs: n.Router()})
+		p.add(endpoint{kind: KindRouter, vpcID: n.VPCID, addrs: n.Router(), place: place{subnet: gatewaysOwn}})
 	}
-	near := nearestRouters(s)
+	near, places := nearestRouters(s), p.compileACLs(s)
 	for _, nic := range s.Interfaces() {
 		p.byID[nic.ID] = p.add(endpoint{
 			kind: KindInterface, id: nic.ID, vpcID: nic.VPCID, addrs: nic.Addresses, routers: near[nic.SubnetID],
-			anySrc: !nic.SourceDestCheck, groups: c.indexes(nic.GroupIDs),
+			anySrc: !nic.SourceDestCheck, groups: c.indexes(nic.GroupIDs), place: places[nic.SubnetID],
 		})
 	}
 	for _, h := range s.Hosts() {
-		p.byID[h.ID] = p.add(endpoint{kind: KindHost, id: h.ID, vpcID: h.VPCID, addrs: h.Addresses, routers: near[h.VPCID]})
+		p.byID[h.ID] = p.add(endpoint{
+			kind: KindHost, id: h.ID, vpcID: h.VPCID, addrs: h.Addresses, routers: near[h.VPCID], place: place{subnet: outside},
+		})
 	}
 	return p
 }
@@ -156,7 +163,7 @@ func (p *Policy) Len() int { return len(p.endpoints) }
 // Kind returns what the endpoint is.
 func (p *Policy) Kind(e Endpoint) Kind { return p.endpoints[e].kind }
 
-// ID returns the id of the interface or host; "" for the router.
+// ID returns the id of the interface or host; "" for the gateway's own.
 func (p *Policy) ID(e Endpoint) string { return p.endpoints[e].id }
 
 // VPCID returns the id of the endpoint's VPC.

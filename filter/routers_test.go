@@ -51,3 +51,46 @@ func TestRouters(t *testing.T) {
 		}
 	}
 }
+
+// TestServiceAddresses resolves what AWS serves instances at (docs/semantics.md,
+// 3.1), in a VPC with IPv6 and in one without.
+func TestServiceAddresses(t *testing.T) {
+	res := resources(nic("a", "10.0.1.10", ""), host("h1", "203.0.113.10"))
+	res.VPCs = append(res.VPCs, vpc.VPC{ID: "vpc-2", Name: "two", CIDR: prefix("10.7.0.0/16")})
+	res.Hosts = append(res.Hosts, vpc.Host{ID: "h2", Name: "h2", VPCID: "vpc-2", Addresses: addrList("203.0.113.10")})
+	w := compiled(t, res)
+	for _, c := range []struct {
+		addr     string
+		one, two bool // a service in vpc-1, in vpc-2
+	}{
+		{"10.0.0.2", true, false}, {"10.7.0.2", false, true}, {"10.0.1.2", false, false}, {"10.0.0.1", false, false},
+		{"169.254.169.253", true, true}, {"169.254.169.254", true, true}, {"169.254.170.2", true, true}, {"169.254.169.123", true, true},
+		{"169.254.169.250", true, true}, {"169.254.169.251", true, true}, {"169.254.169.252", false, false},
+		{"fd00:ec2::253", true, false}, {"fd00:ec2::254", true, false}, {"fd00:ec2::123", true, false}, {"fd00:ec2::1", false, false},
+		{"::ffff:169.254.169.254", false, false},
+	} {
+		for from, want := range map[string]bool{"h1": c.one, "h2": c.two} {
+			e := w.Resolve(w.ByID(from), address(c.addr))
+			if got := e != NoEndpoint; got != want {
+				t.Errorf("%s is something to %s: %t, want %t", c.addr, from, got, want)
+			} else if got && (w.Kind(e) != KindService || w.ID(e) != "" || w.VPCID(e) != w.VPCID(w.ByID(from))) {
+				t.Errorf("%s is to %s an endpoint of kind %d in %s, want a service of its own VPC", c.addr, from, w.Kind(e), w.VPCID(e))
+			}
+		}
+	}
+	if r := w.Resolve(w.ByID("h1"), address("10.0.1.1")); w.Kind(r) != KindRouter {
+		t.Errorf("the router is an endpoint of kind %d", w.Kind(r))
+	}
+	for _, f := range []*Flow{w.flow("udp 10.0.1.10 9 > 10.0.0.2 53"), w.flow("udp 10.0.0.2 53 > 10.0.1.10 9")} {
+		side, acl := w.Ingress(f), w.ACLIngress(f)
+		if w.Kind(f.From) == KindService {
+			side, acl = w.Egress(f), w.ACLEgress(f)
+		}
+		if side.Decision != NotAsked || acl.Decision != NotAsked {
+			t.Errorf("%+v: at the service, got %+v and %+v, want that nothing is asked", f, side, acl)
+		}
+	}
+	if w.MaySend(w.ByID("eni-a"), address("169.254.169.254")) || w.Owns(w.ByID("eni-a"), address("10.0.0.2")) {
+		t.Error("an interface may use the address of a service, want not")
+	}
+}

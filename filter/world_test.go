@@ -10,9 +10,9 @@ import (
 	"github.com/sgate/sgate/vpc"
 )
 
-// The tests' VPC has one subnet, 10.0.1.0/24 and fd00:10:0:1::/64. Every
-// resource is known by its name; what is written as text is documented at the
-// builders below.
+// The tests' VPC has one subnet, 10.0.1.0/24 and fd00:10:0:1::/64, where no test
+// adds another. Every resource is known by its name; what is written as text is
+// documented at the builders below.
 const (
 	vpcID    = "vpc-1"
 	subnetID = "subnet-1"
@@ -92,6 +92,36 @@ func list(name string, cidrs ...string) vpc.PrefixList {
 	return l
 }
 
+// acl returns a network ACL of the subnets, separated by spaces. Its entries are
+// texts such as "in 100 allow tcp 443 0.0.0.0/0", "out 200 deny -1 ::/0".
+func acl(id, subnets string, entries ...string) vpc.NetworkACL {
+	a := vpc.NetworkACL{ID: id, Name: id, VPCID: vpcID, SubnetIDs: strings.Fields(subnets)}
+	for _, text := range entries {
+		fields := strings.SplitN(text, " ", 4)
+		r := rule(fields[3])
+		e := vpc.NetworkACLEntry{
+			Number: int(number(fields[1])), Allow: fields[2] == "allow",
+			Protocol: r.Protocol, FromPort: r.FromPort, ToPort: r.ToPort, CIDR: r.Peer.CIDR,
+		}
+		if fields[0] == "out" {
+			e.Direction = vpc.Egress
+		}
+		a.Entries = append(a.Entries, e)
+	}
+	return a
+}
+
+// subnet returns a subnet of the tests' VPC, known by its name.
+func subnet(name, cidr, cidr6 string) vpc.Subnet {
+	return vpc.Subnet{ID: name, Name: name, VPCID: vpcID, CIDR: prefix(cidr), IPv6CIDR: prefix(cidr6)}
+}
+
+// inSubnet returns an interface, moved to another subnet.
+func inSubnet(subnet string, nic vpc.NetworkInterface) vpc.NetworkInterface {
+	nic.SubnetID = subnet
+	return nic
+}
+
 // nic returns an interface with the addresses and groups, each separated by
 // spaces.
 func nic(name, addrs, groups string) vpc.NetworkInterface {
@@ -115,7 +145,7 @@ type world struct {
 func resources(parts ...any) vpc.Resources {
 	res := vpc.Resources{
 		VPCs:    []vpc.VPC{{ID: vpcID, Name: vpcID, CIDR: prefix("10.0.0.0/16"), IPv6CIDR: prefix("fd00:10::/56")}},
-		Subnets: []vpc.Subnet{{ID: subnetID, Name: subnetID, VPCID: vpcID, CIDR: prefix("10.0.1.0/24"), IPv6CIDR: prefix("fd00:10:0:1::/64")}},
+		Subnets: []vpc.Subnet{subnet(subnetID, "10.0.1.0/24", "fd00:10:0:1::/64")},
 	}
 	for _, part := range parts {
 		switch x := part.(type) {
@@ -127,6 +157,10 @@ func resources(parts ...any) vpc.Resources {
 			res.Interfaces = append(res.Interfaces, x)
 		case vpc.Host:
 			res.Hosts = append(res.Hosts, x)
+		case vpc.Subnet:
+			res.Subnets = append(res.Subnets, x)
+		case vpc.NetworkACL:
+			res.NetworkACLs = append(res.NetworkACLs, x)
 		default:
 			panic(fmt.Sprintf("a %T is no part of a world", x))
 		}
@@ -192,6 +226,30 @@ func (w world) decider(s Side) string {
 		return "drop"
 	}
 	return fmt.Sprintf("%s: %s %s", r.GroupID, r.Service(), r.Peer)
+}
+
+// entry returns the entry of a network ACL that a side was decided by, such as
+// "allow: acl-web in 100" or "drop: acl-web out *", or "not asked".
+func (w world) entry(s ACLSide) string {
+	w.t.Helper()
+	e, id, ok := w.ACLEntry(s.Entry)
+	if ok == (s.Decision == NotAsked) || ok && e.Allow != s.Passes() {
+		w.t.Errorf("decision %d with entry %d, which is %+v", s.Decision, s.Entry, e)
+	}
+	if !ok {
+		return "not asked"
+	}
+	decision, direction, number := "drop", "in", fmt.Sprint(e.Number)
+	if s.Decision == Allow {
+		decision = "allow"
+	}
+	if e.Direction == vpc.Egress {
+		direction = "out"
+	}
+	if e.Number >= LastEntryNumber {
+		number = "*"
+	}
+	return fmt.Sprintf("%s: %s %s %s", decision, id, direction, number)
 }
 
 // expect judges the flows and compares with whether they pass.

@@ -2,7 +2,7 @@
 // each endpoint, attaches it, puts the policy in force, and does the same again
 // when the configuration changes, without losing a flow.
 //
-// The package imports config, tun, filter and gateway.
+// The package imports config, tun, stack, vpc, filter, gateway and control.
 package daemon
 
 import (
@@ -13,9 +13,11 @@ import (
 	"sync"
 
 	"github.com/sgate/sgate/config"
+	"github.com/sgate/sgate/control"
 	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/gateway"
 	"github.com/sgate/sgate/tun"
+	"github.com/sgate/sgate/vpc"
 )
 
 // Daemon is a gateway together with the configuration that it runs.
@@ -23,6 +25,7 @@ type Daemon struct {
 	gateway  *gateway.Gateway
 	log      *slog.Logger
 	settings config.Gateway
+	control  *control.Server // nil if nobody asked for one
 
 	mu       sync.Mutex
 	attached map[string]config.Endpoint // by the id of the interface or host
@@ -30,12 +33,7 @@ type Daemon struct {
 
 // New starts a gateway with those settings and no configuration yet.
 func New(settings config.Gateway, log *slog.Logger) (*Daemon, error) {
-	g, err := gateway.New(gateway.Options{
-		Workers:  settings.Workers,
-		MaxFlows: settings.Conntrack.MaxFlows,
-		MTU:      settings.MTU,
-		Log:      log,
-	})
+	g, err := gateway.New(options(settings, log))
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +43,8 @@ func New(settings config.Gateway, log *slog.Logger) (*Daemon, error) {
 // Gateway returns the gateway.
 func (d *Daemon) Gateway() *gateway.Gateway { return d.gateway }
 
-// Close ends the gateway and removes its devices.
-func (d *Daemon) Close() error { return d.gateway.Close() }
+// Close ends the control socket and the gateway, and removes its devices.
+func (d *Daemon) Close() error { return errors.Join(d.closeControl(), d.gateway.Close()) }
 
 // Apply puts a configuration in force. Endpoints that are new get their
 // device, those that have gone lose it, those that stay keep theirs and their
@@ -55,7 +53,7 @@ func (d *Daemon) Close() error { return d.gateway.Close() }
 func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	policy := filter.Compile(cfg.Resources)
+	policy := filter.Compile(cfg.Resources.After(d.inForce()))
 	c := d.diff(cfg)
 	err := c.make(ctx)
 	if err == nil {
@@ -79,6 +77,14 @@ func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	}
 	_, generation := d.gateway.Policy()
 	d.log.Info("all are up", "endpoints", len(d.attached), "rules", policy.Rules(), "policy", generation)
+	return nil
+}
+
+// inForce returns the resources in force, nil at first.
+func (d *Daemon) inForce() *vpc.Snapshot {
+	if policy, _ := d.gateway.Policy(); policy != nil {
+		return policy.Snapshot()
+	}
 	return nil
 }
 

@@ -55,19 +55,6 @@ func TestUnaskedAnswerOpensNothing(t *testing.T) {
 	w.want("no_ingress_rule", "b", unasked) // and nothing but the rule did
 }
 
-func TestICMPErrorsPassByRulesAlone(t *testing.T) {
-	w := tiers(t)
-	w.want("forwarded", "app", syn("10.0.1.20:4000", "10.0.1.30:3306"))
-	unreachable := icmpPacket("10.0.1.30", "10.0.1.20", 3, 3, 0)
-	w.want("no_egress_rule", "db", unreachable)
-	w.group("db").Egress = everything()
-	w.apply()
-	w.want("no_ingress_rule", "db", unreachable)
-	w.group("app").Ingress = append(w.group("app").Ingress, rule(vpc.ICMP, 3, 3, "db"))
-	w.apply()
-	w.want("forwarded", "db", unreachable)
-}
-
 func TestClosedFlowIsOver(t *testing.T) {
 	for name, end := range map[string]func(w *world){
 		"reset": func(w *world) {

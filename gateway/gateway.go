@@ -3,8 +3,9 @@
 //
 // A packet's way, with no step back:
 //
-//	tun reads a frame → stack parses it → source check → conntrack, on a miss
-//	filter → route → another tun, the router's netstack, or a drop with a reason
+//	tun reads a frame → stack parses it → source check → fragment holds pieces →
+//	conntrack, on a miss filter → route → another tun, the router's netstack, or
+//	a drop with a reason
 //
 // Each device is read by one worker, a locked thread with an epoll of its own;
 // a worker writes to whichever device a packet goes to. What a packet is judged
@@ -15,7 +16,7 @@
 // For every device, at any instant: received = forwarded + local + dropped,
 // with a count for each [Reason] of a drop.
 //
-// The package imports tun, stack, filter and conntrack.
+// The package imports tun, stack, fragment, filter, conntrack and vpc.
 package gateway
 
 import (
@@ -28,6 +29,7 @@ import (
 
 	"github.com/sgate/sgate/conntrack"
 	"github.com/sgate/sgate/filter"
+	"github.com/sgate/sgate/fragment"
 	"github.com/sgate/sgate/stack"
 	"github.com/sgate/sgate/tun"
 )
@@ -38,9 +40,24 @@ type Options struct {
 	// Workers is the number of threads that move packets; default: 2, or 1
 	// on a machine with one processor.
 	Workers  int
-	MaxFlows int // default: 1,048,576
 	MTU      int // of what the router itself sends; default: 9001
-	Timeouts conntrack.Timeouts
+	MaxFlows int // default: 1,048,576
+	// Allowance is how many tracked flows one interface may be an end of;
+	// default: MaxFlows.
+	Allowance int
+	// Timeouts are those of interfaces which set none of their own.
+	Timeouts  conntrack.Timeouts
+	Fragments fragment.Limits
+	// RelatedICMPErrors lets ICMP errors about live flows pass without a
+	// rule; default: they need one, as AWS documents it.
+	RelatedICMPErrors bool
+	// DropMidstreamTCP drops TCP that belongs to no flow and does not begin
+	// one; default: a rule that admits it makes a flow of it.
+	DropMidstreamTCP bool
+	OnRuleChange     RuleChange
+	// Reclassify makes tracked flows untracked when rules come to be so open
+	// that new ones would be.
+	Reclassify bool
 	// Now is a monotonic clock in ns; default: the machine's.
 	Now func() int64
 	Log *slog.Logger // default: none
@@ -52,10 +69,18 @@ const sweepEvery = time.Second
 
 // Gateway moves packets between the devices that are attached to it.
 type Gateway struct {
-	now    func() int64
-	log    *slog.Logger
-	flows  *conntrack.Table
-	router *stack.Router
+	now       func() int64
+	log       *slog.Logger
+	flows     *conntrack.Table
+	fragments *fragment.Table
+	router    *stack.Router
+
+	limits            conntrack.Limits // of an interface that sets none
+	relatedICMPErrors bool
+	dropMidstreamTCP  bool
+	onRuleChange      RuleChange
+	reclassify        bool
+	unchecked         [reasons]bool // see worker.refuses
 
 	view    atomic.Pointer[view]
 	workers []*worker
@@ -83,11 +108,15 @@ func New(o Options) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		now: o.Now, log: o.Log, flows: flows,
+		now: o.Now, log: o.Log, flows: flows, limits: conntrack.Limits{Timeouts: o.Timeouts, Allowance: o.Allowance},
+		relatedICMPErrors: o.RelatedICMPErrors, dropMidstreamTCP: o.DropMidstreamTCP, onRuleChange: o.OnRuleChange, reclassify: o.Reclassify,
 		ports: make(map[string]*Port), numbers: make(map[string]uint32), vpcs: make(map[string]int),
 		sweepEnd: make(chan struct{}),
 	}
 	g.view.Store(&view{})
+	if g.fragments, err = fragment.New(o.Fragments, g.fragmentsDropped); err != nil {
+		return nil, err
+	}
 	for range o.Workers {
 		w, err := newWorker(g)
 		if err != nil {
@@ -106,7 +135,7 @@ func New(o Options) (*Gateway, error) {
 	return g, nil
 }
 
-// sweep forgets timed-out flows until the gateway is closed.
+// sweep forgets timed-out flows and fragments until the gateway is closed.
 func (g *Gateway) sweep() {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -114,6 +143,7 @@ func (g *Gateway) sweep() {
 		select {
 		case <-tick.C:
 			g.flows.Sweep(g.now())
+			g.fragments.Expire(g.now())
 		case <-g.sweepEnd:
 			return
 		}
@@ -142,14 +172,48 @@ func (g *Gateway) Apply(p *filter.Policy) error {
 	if err := g.router.SetNetworks(g.networks(p)); err != nil {
 		return err
 	}
-	g.swap(p, g.view.Load().generation+1)
+	before := g.view.Load()
+	if err := g.setLimits(p, g.slots); err != nil {
+		return err
+	}
+	after := g.swap(p, before.generation+1)
 	g.synchronize()
+	g.reviseFlows(before.policy, after)
 	return nil
 }
 
 var errClosed = errors.New("the gateway is closed")
 
-// networks lists what the router owns: the router's address of each subnet.
+// setLimits gives the flow table the limits of those ports' interfaces.
+func (g *Gateway) setLimits(p *filter.Policy, ports []*Port) error {
+	if p == nil {
+		return nil
+	}
+	of := make(map[uint32]conntrack.Limits, len(ports))
+	for _, port := range ports {
+		if port == nil {
+			continue
+		}
+		o := g.limits
+		if nic, ok := p.Snapshot().Interface(port.id); ok {
+			set(&o.Timeouts.TCPEstablished, nic.ConnectionTracking.TCPEstablished)
+			set(&o.Timeouts.UDP, nic.ConnectionTracking.UDP)
+			set(&o.Timeouts.UDPStream, nic.ConnectionTracking.UDPStream)
+		}
+		of[port.number] = o
+	}
+	return g.flows.SetInterfaces(of)
+}
+
+// set replaces a timeout by one that an interface has of its own.
+func set(timeout *time.Duration, own time.Duration) {
+	if own != 0 {
+		*timeout = own
+	}
+}
+
+// networks lists what the router owns: the router's address of each subnet, and
+// those of AWS's services in each VPC.
 func (g *Gateway) networks(p *filter.Policy) []stack.Network {
 	byVPC := make(map[string]*stack.Network)
 	var networks []*stack.Network
@@ -161,6 +225,11 @@ func (g *Gateway) networks(p *filter.Policy) []stack.Network {
 			networks = append(networks, network)
 		}
 		network.Addrs = append(network.Addrs, n.Router()...)
+	}
+	for _, v := range p.Snapshot().VPCs() {
+		if network := byVPC[v.ID]; network != nil {
+			network.Addrs = append(network.Addrs, v.Services()...)
+		}
 	}
 	out := make([]stack.Network, len(networks))
 	for i, n := range networks {
@@ -193,10 +262,13 @@ func (g *Gateway) Attach(id string, dev tun.Device) (*Port, error) {
 	if g.numbers[id] == 0 {
 		g.numbers[id] = uint32(len(g.numbers) + 1)
 	}
-	p := &Port{id: id, number: g.numbers[id], dev: dev, worker: g.leastBusy(), slot: g.freeSlot()}
+	p := &Port{id: id, number: g.numbers[id], dev: dev, worker: g.leastBusy(), slot: g.freeSlot(), flows: g.flows}
 	g.slots[p.slot] = p
 	g.ports[id] = p
 	v := g.view.Load()
+	if err := g.setLimits(v.policy, []*Port{p}); err != nil {
+		return nil, err
+	}
 	g.swap(v.policy, v.generation) // before its first packet is read
 	if err := p.worker.poller.Add(dev, int32(p.slot)); err != nil {
 		g.forget(p)
@@ -245,6 +317,7 @@ func (g *Gateway) detach(p *Port) error {
 	p.worker.ports--
 	g.forget(p)
 	g.flows.DeleteInterface(p.number)
+	g.fragments.DeleteInterface(p.number)
 	return p.dev.Close()
 }
 

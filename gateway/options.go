@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sgate/sgate/conntrack"
+	"github.com/sgate/sgate/fragment"
 )
 
 // The defaults of Options.
@@ -26,6 +27,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Timeouts == (conntrack.Timeouts{}) {
 		o.Timeouts = conntrack.DefaultTimeouts()
+	}
+	if o.Fragments == (fragment.Limits{}) {
+		o.Fragments = fragment.DefaultLimits()
 	}
 	if o.Now == nil {
 		start := time.Now()

@@ -8,78 +8,79 @@ import (
 	"github.com/sgate/sgate/tun"
 )
 
+// decision is what becomes of a packet, and why. The zero value is a drop.
+type decision struct {
+	fate   Fate
+	reason Reason
+	out    *Port // that it leaves by if it is forwarded
+}
+
+func drop(why Reason) decision { return decision{reason: why} }
+
+// arrival is what a frame says of its packet, beside the packet itself.
+type arrival struct {
+	packets int  // that it stands for
+	largest int  // bytes of the largest of them, from the IP header on
+	pending bool // the transport checksum has yet to be completed
+}
+
 // process decides one frame's fate, carries it out and counts it. Every frame
 // that is read passes here, once.
 func (w *worker) process(v *view, in *attachment, frame []byte) {
-	fate, reason, out, packets := w.decide(v, in, frame)
-	if fate == Forwarded {
-		w.packet.DecrementTTL(frame[tun.HeaderLen:])
-		if err := out.write(frame, packets); err != nil {
-			fate, reason = Dropped, ReasonWriteFailed
+	a, d := w.admit(v, in, frame)
+	if d.fate != Forwarded {
+		in.port.counters.count(d.fate, d.reason, a.packets, max(0, len(frame)-tun.HeaderLen))
+		return
+	}
+	packet := frame[tun.HeaderLen:]
+	if w.packet.Fragment {
+		w.processFragment(v, in, packet)
+		return
+	}
+	d = w.decide(v, in, packet, a)
+	if d.fate == Forwarded {
+		w.packet.DecrementTTL(packet)
+		if err := d.out.write(frame, a.packets); err != nil {
+			d = drop(ReasonWriteFailed)
 		}
 	}
-	in.port.counters.count(fate, reason, packets, max(0, len(frame)-tun.HeaderLen))
+	in.port.counters.count(d.fate, d.reason, a.packets, len(packet))
 }
 
-// decide is the choke point. It returns what becomes of a frame and why, the
-// port that it leaves by if it is forwarded, and how many packets it stands
-// for. The order of the checks is part of the design: nothing is asked of the
-// flow table before the source is known to be the sender's own.
-func (w *worker) decide(v *view, in *attachment, frame []byte) (fate Fate, reason Reason, out *Port, packets int) {
+// decide is the choke point: what becomes of a packet that was admitted, be it
+// one that came whole or one that was put together again.
+func (w *worker) decide(v *view, in *attachment, packet []byte, a arrival) decision {
 	p := &w.packet
-	if len(frame) < tun.HeaderLen {
-		return Dropped, Reason(stack.Truncated), nil, 1
-	}
-	header, packet := tun.Header(frame[:tun.HeaderLen]), frame[tun.HeaderLen:]
-	if problem := p.Parse(packet); problem != stack.Parsed {
-		return Dropped, Reason(problem), nil, 1
-	}
-	packets, largest, ok := segments(header, p)
-	if !ok {
-		return Dropped, ReasonBadOffload, nil, 1
-	}
-	if in.endpoint == filter.NoEndpoint {
-		return Dropped, ReasonNotCompiled, nil, packets
-	}
-	if !deliverable(p.Dst) {
-		return Dropped, ReasonMulticast, nil, packets
-	}
-	if !v.policy.MaySend(in.endpoint, p.Src) {
-		return Dropped, ReasonSourceCheck, nil, packets
-	}
 	to := v.policy.Resolve(in.endpoint, p.Dst)
-	if to != filter.NoEndpoint && v.policy.Kind(to) == filter.KindRouter {
-		w.gateway.router.Deliver(int(in.vpc), p, packet, header.Flags()&tun.NeedsChecksum != 0)
-		return Local, ReasonRouterAddress, nil, packets
+	if to != filter.NoEndpoint {
+		switch v.policy.Kind(to) {
+		case filter.KindRouter:
+			return w.deliver(in, packet, a, ReasonRouterAddress)
+		case filter.KindService:
+			if !in.port.linkLocal.take(w.now, a.packets) {
+				return drop(ReasonLinkLocalExceeded)
+			}
+			return w.deliver(in, packet, a, ReasonServiceAddress)
+		}
 	}
-	if p.Fragment {
-		return Dropped, ReasonFragment, nil, packets
-	}
-	reason, ok = w.judge(v, in, to, packets)
+	reason, ok := w.judge(v, in, to, packet, a)
 	if !ok {
-		return Dropped, reason, nil, packets
+		return drop(reason)
 	}
 	if to == filter.NoEndpoint || v.ports[to] == nil {
-		return Dropped, ReasonNoRoute, nil, packets
+		return drop(ReasonNoRoute)
 	}
-	out = v.ports[to]
-	if fate, why := w.fits(in, out, packet, largest); fate != Forwarded {
-		return fate, why, nil, packets
+	out := v.ports[to]
+	if d := w.fits(in, out, packet, a.largest); d.fate != Forwarded {
+		return d
 	}
-	return Forwarded, reason, out, packets
-}
-
-// deliverable reports whether a VPC delivers to an address at all: it carries
-// neither multicast nor broadcast. A subnet's broadcast address is nobody's
-// and has no route.
-func deliverable(dst netip.Addr) bool {
-	return !dst.IsMulticast() && !dst.IsUnspecified() && dst != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	return decision{Forwarded, reason, out}
 }
 
 // fits does what a router does before it lets an admitted packet out: it
 // checks the hops that are left and the size of the next link, and answers the
 // sender where the packet cannot go on.
-func (w *worker) fits(in *attachment, out *Port, packet []byte, largest int) (Fate, Reason) {
+func (w *worker) fits(in *attachment, out *Port, packet []byte, largest int) decision {
 	p, router := &w.packet, w.gateway.router
 	from := in.routers[0]
 	if p.IPv6 {
@@ -87,20 +88,20 @@ func (w *worker) fits(in *attachment, out *Port, packet []byte, largest int) (Fa
 	}
 	if p.TTL <= 1 {
 		if from.IsValid() && router.TimeExceeded(int(in.vpc), from, p, packet) {
-			return Local, ReasonTTLAnswered
+			return decision{fate: Local, reason: ReasonTTLAnswered}
 		}
-		return Dropped, ReasonTTLExceeded
+		return drop(ReasonTTLExceeded)
 	}
 	// The kernel does not hold what is written to a TUN against its MTU. The
 	// devices of a gateway have one MTU, so that only a sender whose own was
 	// raised by hand gets here; it is told so, DF or not.
 	if mtu := out.dev.MTU(); largest > mtu {
 		if from.IsValid() && router.TooBig(int(in.vpc), from, p, packet, mtu) {
-			return Local, ReasonTooBigAnswered
+			return decision{fate: Local, reason: ReasonTooBigAnswered}
 		}
-		return Dropped, ReasonTooBig
+		return drop(ReasonTooBig)
 	}
-	return Forwarded, ReasonRule
+	return decision{fate: Forwarded}
 }
 
 // sendFromRouter puts a packet of the router's own on the device of its
@@ -117,8 +118,21 @@ func (g *Gateway) sendFromRouter(vpcNumber int, packet []byte) {
 	if out == nil {
 		return // to nobody, such as the multicast of neighbour discovery
 	}
+	g.sendOwn(out, packet)
+}
+
+// sendOwn puts a packet of the gateway's own on a device.
+func (g *Gateway) sendOwn(out *Port, packet []byte) {
 	frame := append(make([]byte, tun.HeaderLen, tun.HeaderLen+len(packet)), packet...)
 	if err := out.write(frame, 1); err != nil {
 		g.log.Debug("the router's packet was not taken", "device", out.dev.Name(), "error", err)
 	}
 }
+
+// isUnusable reports whether no packet of a VPC can come from an address.
+func isUnusable(a netip.Addr) bool {
+	return a.IsMulticast() || a.IsLoopback() || a.IsUnspecified() || a == broadcast
+}
+
+// broadcast is the limited broadcast address of IPv4 (RFC 919).
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})

@@ -1,9 +1,13 @@
 package gateway
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/sgate/sgate/conntrack"
 	"github.com/sgate/sgate/tun"
 )
 
@@ -16,7 +20,9 @@ type Port struct {
 	worker *worker
 	gone   atomic.Bool // its device failed; no worker reads it any more
 
-	counters counters
+	linkLocal linkLocalAllowance
+	counters  counters
+	flows     *conntrack.Table
 }
 
 // ID returns the id of the interface or host that the device belongs to.
@@ -40,6 +46,13 @@ type Counters struct {
 	Dropped       [Reasons]uint64
 	Sent          uint64 // written to the device, from other devices and the router
 	SentBytes     uint64
+
+	// ConntrackAllowanceAvailable is how many more flows the interface may
+	// track, ConntrackAllowanceExceeded how many packets, of either direction,
+	// were dropped because it could not track theirs. The names are those of
+	// AWS's driver (EC2 User Guide, ENA metrics).
+	ConntrackAllowanceAvailable int64
+	ConntrackAllowanceExceeded  uint64
 }
 
 // TotalDropped returns the sum of Dropped.
@@ -80,6 +93,7 @@ func (p *Port) Counters() Counters {
 	c := p.counters.Counters
 	p.counters.mu.Unlock()
 	c.Sent, c.SentBytes = p.counters.sent.Load(), p.counters.sentBytes.Load()
+	c.ConntrackAllowanceAvailable, c.ConntrackAllowanceExceeded = p.flows.Allowance(p.number)
 	return c
 }
 
@@ -91,6 +105,13 @@ func (p *Port) write(frame []byte, packets int) error {
 	p.counters.sent.Add(uint64(packets))
 	p.counters.sentBytes.Add(uint64(len(frame) - tun.HeaderLen))
 	return nil
+}
+
+// Ports returns all ports, by id.
+func (g *Gateway) Ports() []*Port {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.SortedFunc(maps.Values(g.ports), func(a, b *Port) int { return cmp.Compare(a.id, b.id) })
 }
 
 // Port returns the port of the interface or host with that id, or nil.

@@ -1,6 +1,9 @@
 package gateway
 
-import "github.com/sgate/sgate/stack"
+import (
+	"github.com/sgate/sgate/fragment"
+	"github.com/sgate/sgate/stack"
+)
 
 // Fate is what becomes of a packet. The zero value is a drop.
 type Fate uint8
@@ -19,27 +22,44 @@ func (f Fate) String() string { return [...]string{"dropped", "forwarded", "loca
 // Reason says why a packet had its fate.
 type Reason uint8
 
-// The reasons. Up to ReasonWriteFailed they are those of drops, the parser's
-// problems first; the others go with the other fates.
+// The reasons begin with those of packages stack and fragment: the parser's
+// problems, then those of the pieces of fragmented packets.
+const firstFragmentReason = Reason(stack.Problems)
+
+// The gateway's own reasons for a drop, then those that go with the other fates.
 const (
-	ReasonNotCompiled Reason = iota + Reason(stack.Problems) // the policy does not know the interface
-	ReasonBadOffload                                         // the virtio header contradicts the packet
-	ReasonMulticast                                          // multicast, broadcast or unspecified destination
-	ReasonSourceCheck                                        // a source that is not the sender's own
-	ReasonFragment                                           // a piece of a fragmented packet
+	ReasonNotCompiled           Reason = iota + firstFragmentReason + Reason(fragment.Problems) // the policy does not know the interface
+	ReasonBadOffload                                                                            // the virtio header contradicts the packet
+	ReasonLand                                                                                  // sent to its own source
+	ReasonMartianSource                                                                         // a source that no machine has
+	ReasonMulticast                                                                             // a VPC delivers none
+	ReasonBroadcast                                                                             // nor broadcast, nor to the unspecified address
+	ReasonSourceCheck                                                                           // a source that is not the sender's own
+	ReasonBadTransportChecksum                                                                  // of TCP, UDP or ICMP
+	ReasonBadNeighbourDiscovery                                                                 // from another link, or in another's name
 	ReasonNoEgressRule
 	ReasonNoIngressRule
-	ReasonFlowTableFull
-	ReasonNoRoute     // nobody has the destination address
-	ReasonTTLExceeded // and no ICMP error was due
-	ReasonTooBig      // for the device it would leave by, and no ICMP error was due
-	ReasonWriteFailed // the device it would leave by did not take it
+	ReasonNetworkACLEgress      // of the sender's subnet
+	ReasonNetworkACLIngress     // of the receiver's subnet
+	ReasonOutOfWindow           // a TCP segment that is not part of its live flow, and that no rule admits
+	ReasonMidstream             // TCP without a SYN that belongs to no flow, where that is not let in
+	ReasonICMPErrorAboutNothing // an ICMP error that quotes nothing that its addressee can have sent
+	ReasonFlowTableFull         // max_flows
+	ReasonAllowanceExceeded     // of tracked flows, of the sender or the receiver
+	ReasonLinkLocalExceeded     // too many packets to DNS, metadata and time
+	ReasonNoRoute               // nobody has the destination address
+	ReasonTTLExceeded           // and no ICMP error was due
+	ReasonTooBig                // for the device it would leave by, and no ICMP error was due
+	ReasonWriteFailed           // the device it would leave by did not take it
 
-	ReasonRule          // rules admitted it
-	ReasonFlow          // a live flow did
-	ReasonNoGroups      // neither end has security groups
-	ReasonRouterAddress // it was for the router itself
-	ReasonTTLAnswered   // an ICMP time exceeded went back
+	ReasonRule               // rules admitted it
+	ReasonFlow               // a live flow did
+	ReasonRelated            // it is an ICMP error about one
+	ReasonNoGroups           // neither end has security groups
+	ReasonRouterAddress      // it was for the router itself
+	ReasonServiceAddress     // or for one of AWS's services: DNS, metadata, time, DHCP
+	ReasonNeighbourDiscovery // of IPv6, which is the router's to answer
+	ReasonTTLAnswered        // an ICMP time exceeded went back
 	ReasonTooBigAnswered
 	reasons
 )
@@ -47,14 +67,24 @@ const (
 // Reasons is the number of values that Reason has.
 const Reasons = int(reasons)
 
-// String returns the reason in words that a counter's name can have.
+// String returns the reason in words that a counter's name can have. Those of
+// used-up allowances are what AWS's driver calls them (EC2 User Guide, ENA
+// metrics).
 func (r Reason) String() string {
-	if int(r) < stack.Problems {
+	switch {
+	case r < firstFragmentReason:
 		return stack.Problem(r).String()
+	case r < ReasonNotCompiled:
+		return fragment.Problem(r - firstFragmentReason).String()
 	}
 	return [...]string{
-		"interface_not_compiled", "bad_offload", "multicast", "source_check", "fragment",
-		"no_egress_rule", "no_ingress_rule", "flow_table_full", "no_route", "ttl_exceeded", "too_big", "write_failed",
-		"rule", "flow", "no_groups", "router_address", "ttl_exceeded_answered", "too_big_answered",
-	}[int(r)-stack.Problems]
+		"interface_not_compiled", "bad_offload", "land", "martian_source", "multicast", "broadcast", "source_check",
+		"bad_transport_checksum", "bad_neighbour_discovery",
+		"no_egress_rule", "no_ingress_rule", "network_acl_egress", "network_acl_ingress",
+		"tcp_out_of_window", "tcp_midstream", "icmp_error_about_nothing",
+		"flow_table_full", "conntrack_allowance_exceeded", "linklocal_allowance_exceeded",
+		"no_route", "ttl_exceeded", "too_big", "write_failed",
+		"rule", "flow", "related", "no_groups", "router_address", "service_address", "neighbour_discovery",
+		"ttl_exceeded_answered", "too_big_answered",
+	}[r-ReasonNotCompiled]
 }

@@ -334,7 +334,9 @@ func BenchmarkHit(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				w.decide(v, in, frames[i%flows])
+				frame := frames[i%flows]
+				a, _ := w.admit(v, in, frame)
+				w.decide(v, in, frame[tun.HeaderLen:], a)
 			}
 		})
 	}

@@ -13,6 +13,7 @@ type view struct {
 	slots      []attachment // by slot
 	ports      []*Port      // by endpoint, nil where no device is attached
 	vpcIDs     []string     // by the gateway's number of the VPC
+	byNumber   map[uint32]*Port
 }
 
 // attachment is a port together with what it is in the view's policy.
@@ -25,10 +26,10 @@ type attachment struct {
 	routers [2]netip.Addr
 }
 
-// swap makes and stores the view of a policy and the ports there are. The
+// swap makes, stores and returns the view of a policy and the ports there are. The
 // gateway's lock is held.
-func (g *Gateway) swap(p *filter.Policy, generation uint64) {
-	v := &view{policy: p, generation: generation, slots: make([]attachment, len(g.slots))}
+func (g *Gateway) swap(p *filter.Policy, generation uint64) *view {
+	v := &view{policy: p, generation: generation, slots: make([]attachment, len(g.slots)), byNumber: make(map[uint32]*Port)}
 	if p != nil {
 		v.ports = make([]*Port, p.Len())
 		for _, net := range p.Snapshot().VPCs() {
@@ -41,7 +42,11 @@ func (g *Gateway) swap(p *filter.Policy, generation uint64) {
 	}
 	for i, port := range g.slots {
 		v.slots[i] = attachment{port: port, endpoint: filter.NoEndpoint}
-		if port == nil || p == nil {
+		if port == nil {
+			continue
+		}
+		v.byNumber[port.number] = port
+		if p == nil {
 			continue
 		}
 		if e := p.ByID(port.id); e != filter.NoEndpoint {
@@ -50,6 +55,7 @@ func (g *Gateway) swap(p *filter.Policy, generation uint64) {
 		}
 	}
 	g.view.Store(v)
+	return v
 }
 
 // portAt returns the port that has addr in a VPC, or nil.

@@ -90,6 +90,9 @@ func (w *world) attach(id string, mtu int) *Port {
 	return p
 }
 
+// pass lets time go by.
+func (w *world) pass(d time.Duration) { w.clock.Add(int64(d)) }
+
 // apply puts w.res in force.
 func (w *world) apply() {
 	w.t.Helper()
@@ -251,13 +254,25 @@ func everything() []vpc.Rule { return []vpc.Rule{all("0.0.0.0/0"), all("::/0")} 
 
 // Packets, in few words.
 
+// tcpPacket makes a segment of a connection of which both initial sequence
+// numbers are isn, and of which neither end has acknowledged any data.
 func tcpPacket(src, dst string, flags header.TCPFlags, payload ...byte) []byte {
+	seq := uint32(isn + 1)
+	if flags&header.TCPFlagSyn != 0 {
+		seq = isn
+	}
+	return segment(src, dst, flags, seq, isn+1, payload...)
+}
+
+const isn = 1000
+
+func segment(src, dst string, flags header.TCPFlags, seq, ack uint32, payload ...byte) []byte {
 	s, d := netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst)
 	t := make([]byte, header.TCPMinimumSize+len(payload))
 	copy(t[header.TCPMinimumSize:], payload)
 	h := header.TCP(t)
 	h.Encode(&header.TCPFields{
-		SrcPort: s.Port(), DstPort: d.Port(), SeqNum: 1, AckNum: 1,
+		SrcPort: s.Port(), DstPort: d.Port(), SeqNum: seq, AckNum: ack,
 		DataOffset: header.TCPMinimumSize, Flags: flags, WindowSize: 65535,
 	})
 	sum := pseudo(header.TCPProtocolNumber, s.Addr(), d.Addr(), len(t))
@@ -286,6 +301,21 @@ func udpPacket(src, dst string, payload ...byte) []byte {
 func icmpPacket(src, dst string, icmpType, code uint8, id uint16) []byte {
 	s, d := addr(src), addr(dst)
 	m := []byte{icmpType, code, 0, 0, byte(id >> 8), byte(id), 0, 1, 'p', 'i', 'n', 'g'}
+	if s.Is6() {
+		h := header.ICMPv6(m)
+		h.SetChecksum(header.ICMPv6Checksum(header.ICMPv6ChecksumParams{
+			Header: h, Src: tcpip.AddrFromSlice(s.AsSlice()), Dst: tcpip.AddrFromSlice(d.AsSlice()),
+		}))
+		return ipPacket(s, d, uint8(header.ICMPv6ProtocolNumber), m)
+	}
+	header.ICMPv4(m).SetChecksum(^checksum.Checksum(m, 0))
+	return ipPacket(s, d, uint8(header.ICMPv4ProtocolNumber), m)
+}
+
+// icmpError makes an ICMP or ICMPv6 error about a packet.
+func icmpError(src, dst string, icmpType, code uint8, about []byte) []byte {
+	s, d := addr(src), addr(dst)
+	m := append([]byte{icmpType, code, 0, 0, 0, 0, 0, 0}, about...)
 	if s.Is6() {
 		h := header.ICMPv6(m)
 		h.SetChecksum(header.ICMPv6Checksum(header.ICMPv6ChecksumParams{

@@ -8,7 +8,7 @@
 // [StateDir]. [Down] ends a lab from outside, also one whose process has
 // crashed, and leaves nothing behind.
 //
-// The package imports config, daemon, gateway and tun.
+// The package imports config, control, daemon, gateway and tun.
 package lab
 
 import (
@@ -22,6 +22,7 @@ import (
 	"sync"
 
 	"github.com/sgate/sgate/config"
+	"github.com/sgate/sgate/control"
 	"github.com/sgate/sgate/daemon"
 	"github.com/sgate/sgate/gateway"
 )
@@ -69,10 +70,15 @@ func Up(ctx context.Context, cfg *config.Config, o Options) (*Lab, error) {
 	if err := sweep(o.Name); err != nil {
 		return nil, errors.Join(err, f.release())
 	}
+	socket, err := control.Listen(controlSocket(o.Name))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lab %q: %w", o.Name, err), f.release())
+	}
 	d, err := daemon.New(cfg.Gateway, o.Log)
 	if err != nil {
-		return nil, errors.Join(err, f.release())
+		return nil, errors.Join(err, socket.Close(), f.release())
 	}
+	d.ServeControl(socket)
 	l := &Lab{name: o.Name, log: o.Log, folder: f, daemon: d, members: make(map[string]*member)}
 	if err := l.Apply(ctx, cfg); err != nil {
 		return nil, errors.Join(err, l.Close())

@@ -44,7 +44,7 @@ Start with:
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRun(), newLab(), newCheck(), newConfig(), newDemo(), newListen())
+	root.AddCommand(newRun(), newLab(), newCounters(), newFlows(), newCheck(), newConfig(), newDemo(), newListen())
 	return root
 }
 

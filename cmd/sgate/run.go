@@ -9,11 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sgate/sgate/config"
+	"github.com/sgate/sgate/control"
 	"github.com/sgate/sgate/daemon"
 )
 
 func newRun() *cobra.Command {
-	var path string
+	var path, socket string
 	cmd := &cobra.Command{
 		Use:   "run --config FILE",
 		Short: "Run the gateway alone, between network namespaces that are there already",
@@ -31,28 +32,50 @@ file with faults is refused and the old policy stays. Values of the gateway
 section can be overridden by SGATE_GATEWAY_... variables, and those by flags.
 SIGTERM or Ctrl-C ends it and removes its devices.
 
+While it runs, "sgate counters" and "sgate flows" find it by its control socket,
+a Unix socket that its owner alone may open. With one at a path of your own, tell
+them the same --control.
+
 Root is needed, or CAP_NET_ADMIN and, for other namespaces, CAP_SYS_ADMIN.`,
 		Example: "  sudo ip netns add client && sudo ip netns add server\n  sudo sgate run --config configs/namespaces.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return run(cmd.Context(), config.Source{Path: path, Environ: os.Environ(), Flags: cmd.Flags()})
+			if err := checkFlags(cmd.Flags()); err != nil {
+				return err
+			}
+			return run(cmd.Context(), socket, config.Source{Path: path, Environ: os.Environ(), Flags: cmd.Flags()})
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", "", "the configuration file")
 	_ = cmd.MarkFlagRequired("config") // fails only for a flag that is not there
+	cmd.Flags().StringVar(&socket, "control", "", "the path of the control socket (default "+control.DefaultDir+"/PID.sock)")
 	config.AddFlags(cmd.Flags())
 	return cmd
 }
 
-func run(ctx context.Context, src config.Source) error {
+func run(ctx context.Context, socket string, src config.Source) error {
 	return serve(ctx, src, func(cfg *config.Config, log *slog.Logger) (server, error) {
-		d, err := daemon.New(cfg.Gateway, log)
+		controls, err := listenControl(socket)
 		if err != nil {
 			return nil, err
 		}
+		d, err := daemon.New(cfg.Gateway, log)
+		if err != nil {
+			return nil, errors.Join(err, controls.Close())
+		}
+		d.ServeControl(controls)
 		if err := d.Apply(ctx, cfg); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
 		return d, nil
 	})
+}
+
+// listenControl makes the control socket at path, or where it is found if path
+// is "".
+func listenControl(path string) (*control.Server, error) {
+	if path == "" {
+		return control.ListenIn(control.DefaultDir)
+	}
+	return control.Listen(path)
 }

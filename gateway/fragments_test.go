@@ -1,0 +1,201 @@
+package gateway
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+
+	"github.com/sgate/sgate/fragment"
+	"github.com/sgate/sgate/tun"
+	"github.com/sgate/sgate/vpc"
+)
+
+// piece makes a fragment of an unfragmented packet, with that data from that
+// offset on.
+func piece(packet []byte, id uint16, offset int, data []byte, more bool) []byte {
+	if packet[0]>>4 == 6 {
+		return piece6(packet, id, offset, data, more)
+	}
+	b := append(bytes.Clone(packet[:header.IPv4MinimumSize]), data...)
+	h := header.IPv4(b)
+	flags := uint8(0)
+	if more {
+		flags = header.IPv4FlagMoreFragments
+	}
+	h.SetTotalLength(uint16(len(b)))
+	h.SetID(id)
+	h.SetFlagsFragmentOffset(flags, uint16(offset))
+	h.SetChecksum(0)
+	h.SetChecksum(^h.CalculateChecksum())
+	return b
+}
+
+func piece6(packet []byte, id uint16, offset int, data []byte, more bool) []byte {
+	b := bytes.Clone(packet[:header.IPv6MinimumSize])
+	word := uint16(offset)
+	if more {
+		word |= 1
+	}
+	b = append(b, b[6], 0, byte(word>>8), byte(word), 0, 0, byte(id>>8), byte(id))
+	b = append(b, data...)
+	b[6] = uint8(header.IPv6FragmentExtHdrIdentifier)
+	header.IPv6(b).SetPayloadLength(uint16(len(b) - header.IPv6MinimumSize))
+	return b
+}
+
+// cut cuts a packet into pieces of that many bytes of data.
+func cut(packet []byte, id uint16, size int) (pieces [][]byte) {
+	start := header.IPv4MinimumSize
+	if packet[0]>>4 == 6 {
+		start = header.IPv6MinimumSize
+	}
+	data := packet[start:]
+	for offset := 0; offset < len(data); offset += size {
+		end := min(offset+size, len(data))
+		pieces = append(pieces, piece(packet, id, offset, data[offset:end], end < len(data)))
+	}
+	return pieces
+}
+
+// hold hands over a piece that the gateway is to hold.
+func (w *world) hold(from string, packet []byte) {
+	w.t.Helper()
+	p := w.g.Port(from)
+	owner := fragment.Owner{Interface: p.number, VPC: 0}
+	before, _ := w.g.fragments.Held(owner)
+	if err := w.devs[from].SendFrame(append(make([]byte, tun.HeaderLen), packet...)); err != nil {
+		w.t.Fatal(err)
+	}
+	w.sent[from]++
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Microsecond) {
+		if after, _ := w.g.fragments.Held(owner); after == before+1 {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("%s: the piece is not held; dropped %v", from, p.Counters().Dropped)
+		}
+	}
+}
+
+// in sends the pieces so that the last of them completes the datagram, and
+// returns the fate of them all.
+func (w *world) sendPieces(from string, pieces ...[]byte) string {
+	w.t.Helper()
+	last := len(pieces) - 1
+	for _, p := range pieces[:last] {
+		w.hold(from, p)
+	}
+	return w.send(from, pieces[last])
+}
+
+// TestFragmentsHaveTheWholesFate: whatever order the pieces come in, their fate
+// is that of the packet in one piece.
+func TestFragmentsHaveTheWholesFate(t *testing.T) {
+	data := bytes.Repeat([]byte("0123456789abcdef"), 20)
+	for name, c := range map[string]struct {
+		from   string
+		packet []byte
+	}{
+		"allowed":              {"laptop", udpPacket("203.0.113.10:4000", "10.0.1.30:53", data...)},
+		"allowed, IPv6":        {"laptop", udpPacket("[2001:db8::10]:4000", "[fd00:10:0:1::30]:53", data...)},
+		"blocked":              {"laptop", udpPacket("203.0.113.10:4000", "10.0.1.30:54", data...)},
+		"blocked, IPv6":        {"laptop", udpPacket("[2001:db8::10]:4000", "[fd00:10:0:1::30]:54", data...)},
+		"ping":                 {"laptop", ping("203.0.113.10", "10.0.1.30", data)},
+		"to the router":        {"laptop", ping("203.0.113.10", "10.0.1.1", data)},
+		"no route":             {"laptop", udpPacket("203.0.113.10:4000", "10.0.1.99:53", data...)},
+		"TCP":                  {"laptop", tcpPacket("203.0.113.10:4000", "10.0.1.30:80", header.TCPFlagAck, data...)},
+		"TCP, blocked":         {"laptop", tcpPacket("203.0.113.10:4000", "10.0.1.30:81", header.TCPFlagAck, data...)},
+		"with a bad checksum":  {"laptop", spoil(udpPacket("203.0.113.10:4000", "10.0.1.30:53", data...))},
+		"with its last hop":    {"laptop", withTTL(udpPacket("203.0.113.10:4000", "10.0.1.30:53", data...), 1)},
+		"protocol without any": {"laptop", ipPacket(addr("203.0.113.10"), addr("10.0.1.30"), 47, data)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.packet[0]>>4 == 4 {
+				header.IPv4(c.packet).SetFlagsFragmentOffset(0, 0) // no DF
+				c.packet = withTTL(c.packet, header.IPv4(c.packet).TTL())
+			}
+			for i, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}} {
+				w := forFragments(t)
+				want := w.send(c.from, c.packet)
+				pieces := cut(c.packet, uint16(100+i), 128)
+				if got := w.sendPieces(c.from, pieces[order[0]], pieces[order[1]], pieces[order[2]]); got != want {
+					t.Errorf("in the order %v: %s, in one piece: %s", order, got, want)
+				}
+				if want == "forwarded" {
+					w.arrived("dns") // the whole
+					for _, p := range pieces {
+						if got := w.arrived("dns"); got == nil || !bytes.Equal(got[tun.HeaderLen:], oneHopLess(p)) {
+							t.Fatalf("arrived:\n%x\nwant\n%x", got, oneHopLess(p))
+						}
+					}
+				}
+				c := w.g.Port(c.from).Counters()
+				if got := c.Received; got != 4 {
+					t.Errorf("%d packets are counted, want 4", got)
+				}
+			}
+		})
+	}
+}
+
+func forFragments(t *testing.T) *world {
+	return newWorld(t, Options{},
+		[]vpc.SecurityGroup{{Name: "dns", Ingress: []vpc.Rule{
+			rule(vpc.UDP, 53, 53, "203.0.113.0/24"), rule(vpc.UDP, 53, 53, "2001:db8::/64"), rule(vpc.ICMP, 8, vpc.Any, "203.0.113.0/24"),
+			rule(vpc.TCP, 80, 80, "203.0.113.0/24"), rule(47, vpc.Any, vpc.Any, "203.0.113.0/24"),
+		}}},
+		instance("dns", []string{"10.0.1.30", "fd00:10:0:1::30"}, "dns"), host("laptop", "203.0.113.10", "2001:db8::10"))
+}
+
+// ping is an echo request with that data.
+func ping(src, dst string, data []byte) []byte {
+	m := append([]byte{8, 0, 0, 0, 0, 7, 0, 1}, data...)
+	header.ICMPv4(m).SetChecksum(header.ICMPv4Checksum(m, 0))
+	return ipPacket(addr(src), addr(dst), uint8(header.ICMPv4ProtocolNumber), m)
+}
+
+func spoil(packet []byte) []byte {
+	packet[len(packet)-1] ^= 1
+	return packet
+}
+
+func oneHopLess(packet []byte) []byte {
+	b := bytes.Clone(packet)
+	if b[0]>>4 == 6 {
+		b[7]--
+		return b
+	}
+	return withTTL(b, b[8]-1)
+}
+
+// TestFragmentsThatNeverComplete are dropped and counted in the end.
+func TestFragmentsThatNeverComplete(t *testing.T) {
+	w := forFragments(t)
+	packet := udpPacket("203.0.113.10:4000", "10.0.1.30:53", make([]byte, 300)...)
+	w.hold("laptop", cut(packet, 1, 128)[1])
+	w.pass(30 * time.Second)
+	w.g.fragments.Expire(w.clock.Load())
+	if c := w.g.Port("laptop").Counters(); c.Dropped[firstFragmentReason+Reason(fragment.Timeout)] != 1 || c.Received != 1 {
+		t.Errorf("counters %+v, want the piece dropped for its timeout", c)
+	}
+	// Detached, what is held goes uncounted with its port, and nothing is left.
+	w.hold("laptop", cut(packet, 2, 128)[1])
+	number := w.g.Port("laptop").number
+	if err := w.g.Detach("laptop"); err != nil {
+		t.Fatal(err)
+	}
+	if pieces, _ := w.g.fragments.Held(fragment.Owner{Interface: number}); pieces != 0 {
+		t.Errorf("%d pieces are held of a detached device", pieces)
+	}
+}
+
+// TestSpoofedFragmentsAreNotHeld: the source check comes first.
+func TestSpoofedFragmentsAreNotHeld(t *testing.T) {
+	w := forFragments(t)
+	packet := udpPacket("203.0.113.99:4000", "10.0.1.30:53", make([]byte, 300)...)
+	for _, p := range cut(packet, 1, 128) {
+		w.want("source_check", "laptop", p)
+	}
+}

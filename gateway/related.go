@@ -1,0 +1,73 @@
+package gateway
+
+import (
+	"github.com/sgate/sgate/conntrack"
+	"github.com/sgate/sgate/filter"
+	"github.com/sgate/sgate/stack"
+)
+
+// icmpError judges an ICMP error. One that quotes no packet which its addressee
+// can have sent is about nothing. Any other passes by rules, as AWS documents it
+// (EC2 User Guide, MTU: path MTU discovery needs a rule), or, where the gateway
+// is told so, because it is about a live flow.
+func (j *judgement) icmpError(packet []byte) (Reason, bool) {
+	quote, ok := j.w.packet.Quoted(packet)
+	if (!ok || quote.Src != j.w.packet.Dst) && j.w.refuses(ReasonICMPErrorAboutNothing) {
+		return ReasonICMPErrorAboutNothing, false
+	}
+	if j.w.gateway.relatedICMPErrors && ok {
+		return j.related(quote)
+	}
+	return j.byRules()
+}
+
+// related judges an error by the flow that it is about. The end that tracks the
+// flow lets it pass: to the machine that sent the quoted packet, or from the
+// machine that was to get it. A router between them, which neither is, sends by
+// its rules.
+func (j *judgement) related(quote stack.Quote) (Reason, bool) {
+	shard, hash, sender := j.lockQuoted(quote)
+	live := shard.Find(&j.key, hash, j.w.now)
+	if live == nil || !live.MayHaveSent(sender, quote.TCPSeq) {
+		shard.Unlock()
+		if reason, ok := j.byRules(); ok {
+			return reason, true
+		}
+		return ReasonICMPErrorAboutNothing, false
+	}
+	out := live.Tracks(sender.Opposite(), j.in.port.number)
+	in := live.Tracks(sender, j.receiver)
+	shard.Unlock()
+	if !out && !j.v.policy.Egress(j.flow()).Passes() {
+		return ReasonNoEgressRule, false
+	}
+	if j.to == filter.NoEndpoint {
+		return ReasonNoRoute, false
+	}
+	if reason, ok := j.byACLs(); !ok {
+		return reason, false
+	}
+	if !in && !j.v.policy.Ingress(j.flow()).Passes() {
+		return ReasonNoIngressRule, false
+	}
+	if in || out {
+		return ReasonRelated, true
+	}
+	return ReasonRule, true
+}
+
+// lockQuoted locks the shard of the flow that a quoted packet belongs to, and
+// returns which end of it sent the packet.
+func (j *judgement) lockQuoted(q stack.Quote) (*conntrack.Shard, conntrack.Hash, conntrack.End) {
+	var sender conntrack.End
+	switch {
+	case !q.IsQuery:
+		j.key, sender = conntrack.NewKey(j.in.vpc, q.Protocol, q.Src, q.Dst, q.SrcPort, q.DstPort)
+	case q.IsReply:
+		j.key, sender = conntrack.NewQueryKey(j.in.vpc, q.Protocol, q.Dst, q.Src, q.ICMPID, q.ICMPType), conntrack.High
+	default:
+		j.key, sender = conntrack.NewQueryKey(j.in.vpc, q.Protocol, q.Src, q.Dst, q.ICMPID, q.ICMPType), conntrack.Low
+	}
+	shard, hash := j.w.gateway.flows.Lock(&j.key)
+	return shard, hash, sender
+}

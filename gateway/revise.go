@@ -1,0 +1,102 @@
+package gateway
+
+import (
+	"reflect"
+
+	"github.com/sgate/sgate/conntrack"
+	"github.com/sgate/sgate/filter"
+	"github.com/sgate/sgate/vpc"
+)
+
+// RuleChange is what becomes of live flows when rules, groups or memberships
+// change.
+type RuleChange uint8
+
+// What may become of live flows.
+const (
+	KeepFlows       RuleChange = iota // tracked flows go on, as in AWS
+	RevalidateFlows                   // those end that the new rules would not let open
+	FlushFlows                        // all end; their next packets are judged by rules
+)
+
+// reviseFlows does to live flows what a change of the rules is to do. The new
+// view is in force already.
+func (g *Gateway) reviseFlows(before *filter.Policy, v *view) {
+	if g.onRuleChange == KeepFlows && !g.reclassify || before == nil || !rulesDiffer(before.Snapshot(), v.policy.Snapshot()) {
+		return
+	}
+	g.flows.Revise(g.now(), func(f *conntrack.Flow, sides *[2]conntrack.SideState) bool {
+		return g.onRuleChange != FlushFlows && g.revise(v, f, sides)
+	})
+}
+
+// revise judges a live flow once more, as a new one that its opener sends. It
+// returns whether the flow goes on.
+func (g *Gateway) revise(v *view, f *conntrack.Flow, sides *[2]conntrack.SideState) bool {
+	flow, known := v.flowOf(f)
+	if !known {
+		return g.onRuleChange == KeepFlows
+	}
+	opener := f.Origin()
+	for end, ask := range map[conntrack.End]func(*filter.Flow) filter.Side{opener: v.policy.Egress, opener.Opposite(): v.policy.Ingress} {
+		if sides[end] != conntrack.Tracked {
+			continue
+		}
+		side := ask(&flow)
+		if !side.Passes() && g.onRuleChange == RevalidateFlows {
+			return false
+		}
+		if side.Untracked && g.reclassify {
+			sides[end] = conntrack.Untracked
+		}
+	}
+	return true
+}
+
+// flowOf returns the packet that may have opened a flow; known is false if its
+// opener or its VPC is gone.
+func (v *view) flowOf(f *conntrack.Flow) (flow filter.Flow, known bool) {
+	opener := f.Origin()
+	src, dst := f.Addr(opener), f.Addr(opener.Opposite())
+	port := v.byNumber[f.Side(opener).Interface]
+	if port == nil || int(f.VPC()) >= len(v.vpcIDs) {
+		return filter.Flow{}, false
+	}
+	from := v.policy.ByID(port.id)
+	if from == filter.NoEndpoint {
+		return filter.Flow{}, false
+	}
+	return filter.Flow{
+		From: from, To: v.policy.Resolve(from, dst.Addr()), Src: src.Addr(), Dst: dst.Addr(), Protocol: f.Protocol(),
+		HasTransport: f.HasPorts() || f.IsQuery(), SrcPort: src.Port(), DstPort: dst.Port(), ICMPType: f.ICMPRequest(),
+	}, true
+}
+
+// rulesDiffer reports whether two snapshots may judge a flow of machines that
+// are in both differently.
+func rulesDiffer(a, b *vpc.Snapshot) bool {
+	return !reflect.DeepEqual(ruling(a), ruling(b))
+}
+
+// ruling returns what of a snapshot bears on verdicts, by id.
+func ruling(s *vpc.Snapshot) map[string]any {
+	of := make(map[string]any)
+	for _, g := range s.SecurityGroups() {
+		rules := make(map[vpc.Key]bool)
+		for _, r := range append(g.Ingress[:len(g.Ingress):len(g.Ingress)], g.Egress...) {
+			rules[r.Key()] = true
+		}
+		of[g.ID] = rules
+	}
+	for _, l := range s.PrefixLists() {
+		entries := make(map[string]bool)
+		for _, e := range l.Entries {
+			entries[e.CIDR.String()] = true
+		}
+		of[l.ID] = entries
+	}
+	for _, nic := range s.Interfaces() {
+		of[nic.ID] = []any{nic.GroupIDs, nic.Addresses}
+	}
+	return of
+}

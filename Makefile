@@ -26,7 +26,7 @@ demo: build ## watch security groups decide real connections
 	$(SUDO) ./$(BIN) demo
 
 .PHONY: test
-test: build deps ## run every test, end-to-end tests included
+test: build deps ## run every test, end-to-end tests included; in CI fuzz, too
 ifdef SUDO
 	$(GO) test ./...
 	$(ROOT_NOTE)
@@ -37,6 +37,9 @@ ifdef SUDO
 	done
 else
 	SGATE_REQUIRE_ROOT=1 $(GO) test ./...
+endif
+ifdef CI
+	$(MAKE) fuzz
 endif
 
 .PHONY: race
@@ -53,15 +56,21 @@ lint: ## gofmt, go vet, staticcheck
 bench: ## microbenchmarks of the packet path and the compiler
 	$(GO) test -run '^$$' -bench . -benchmem ./stack ./filter ./conntrack ./gateway
 
+# What reads bytes that others have written, as PACKAGE:TARGET.
+FUZZ := stack:FuzzParse fragment:FuzzTable conntrack:FuzzTable config:FuzzParse
+
 .PHONY: fuzz
-fuzz: ## fuzz the parser and the configuration for 30 seconds each
-	$(GO) test -run '^$$' -fuzz FuzzParse -fuzztime 30s ./stack
-	$(GO) test -run '^$$' -fuzz FuzzParse -fuzztime 30s ./config
+fuzz: ## fuzz the parsers and tables for 30 seconds each
+	@set -e; for t in $(FUZZ); do \
+		echo "fuzz $$t"; \
+		$(GO) test -run '^$$' -fuzz "^$${t#*:}$$" -fuzztime 30s -fuzzminimizetime 10x "./$${t%%:*}"; \
+	done
 
 # Programs that end-to-end tests run inside the lab's namespaces.
 .PHONY: deps
 deps:
-	@scripts/deps ip:iproute2 ping:iputils-ping nc:netcat-openbsd curl:curl python3:python3
+	@scripts/deps ip:iproute2 ping:iputils-ping nc:netcat-openbsd curl:curl python3:python3 \
+		nft:nftables nmap:nmap hping3:hping3 scapy:python3-scapy
 
 .PHONY: clean
 clean: ## remove what was built

@@ -42,8 +42,9 @@ func TestEachSideHasItsOwnTimeouts(t *testing.T) {
 	w := newWorld(t, 10)
 	short := testTimeouts()
 	short.TCPEstablished = 100 * time.Second
-	w.limit(lowInterface, Limits{Timeouts: short})
+	w.limit(lowInterface, Limits{Timeouts: short, Allowance: 5})
 	w.established(tcp(1))
+	w.wantAllowance(lowInterface, 4, 0)
 	key, _ := tcp(1).key()
 	sides := func() (low, high SideState) {
 		shard, hash := w.Lock(&key)
@@ -59,7 +60,7 @@ func TestEachSideHasItsOwnTimeouts(t *testing.T) {
 	if low, high := sides(); low != Unknown || high != Tracked {
 		t.Errorf("at the low side's timeout the sides are %v and %v, want the high one tracked", low, high)
 	}
-	w.wantAllowance(lowInterface, 9, 0)
+	w.wantAllowance(lowInterface, 5, 0)
 	// A packet that the high side alone lets pass keeps that side only.
 	w.sends(tcp(1), "<A")
 	if low, _ := sides(); low != Unknown {
@@ -86,6 +87,13 @@ func TestUndeliveredPacketsKeepTheSenderAlone(t *testing.T) {
 			t.Errorf("%v after a %q that never arrived", f.State(), flags)
 		}
 	}
+	fin := segment(f, client.Opposite(), tcpFlags("FA"))
+	fin.Undelivered = false
+	closing := *f
+	closing.note(&fin)
+	if closing.next(&fin) != TCPFinWait {
+		t.Error("a FIN that never arrived counts as one")
+	}
 	shard.Unlock()
 	w.pass(1000 * time.Second)
 	shard, _ = w.Lock(&key)
@@ -100,6 +108,7 @@ func TestAllowanceIsPerInterface(t *testing.T) {
 	w := newWorld(t, 100)
 	w.limit(7, Limits{Allowance: 3})
 	w.limit(8, Limits{Allowance: 2})
+	w.limit(9, Limits{Allowance: 50})
 	for i := range 3 {
 		if r := w.open(i, tracked(7), tracked(9)); r != Granted {
 			t.Fatalf("flow %d: %v", i, r)
@@ -108,7 +117,7 @@ func TestAllowanceIsPerInterface(t *testing.T) {
 	}
 	w.wantAllowance(7, 0, 0)
 	w.wantAllowance(8, 2, 0)
-	w.wantAllowance(9, 97, 0)
+	w.wantAllowance(9, 47, 0)
 	if r := w.open(3, tracked(7), tracked(9)); r != AllowanceExceeded {
 		t.Errorf("a fourth flow of established ones: %v, want it refused", r)
 	}
@@ -116,7 +125,7 @@ func TestAllowanceIsPerInterface(t *testing.T) {
 		t.Errorf("as the other end: %v, want it refused", r)
 	}
 	w.wantAllowance(7, 0, 2)
-	w.wantAllowance(9, 97, 0) // a flow that is refused at one end counts at none
+	w.wantAllowance(9, 47, 0) // a flow that is refused at one end counts at none
 	if r := w.open(3, tracked(8), tracked(9)); r != Granted {
 		t.Errorf("another interface: %v", r)
 	}
@@ -182,6 +191,58 @@ func TestASideThatJoinsNeedsItsAllowance(t *testing.T) {
 	}
 }
 
+// TestWhoIsRefusedCountsNowhere: neither limit keeps what the other refused.
+func TestWhoIsRefusedCountsNowhere(t *testing.T) {
+	w := newWorld(t, 3)
+	w.limit(7, Limits{Allowance: 1000})
+	w.fill(0, 3)
+	if r := w.open(100, tracked(7), tracked(7)); r != TableFull {
+		t.Fatalf("a newcomer in a full table: %v", r)
+	}
+	if n := w.limitsOf(7).tracked.Load(); n != 0 || w.Len() != 3 {
+		t.Errorf("%d tracked flows are counted of who was refused, and %d in all", n, w.Len())
+	}
+	w.wantAllowance(7, 0, 0)
+	w.sends(tcp(0), ">R")
+	w.Sweep(w.now + int64(time.Minute))
+	w.wantAllowance(7, 1, 0) // the table's limit is nearer
+}
+
+// TestAnInterfacesVainSearchIsItsOwn: that none of its flows yields says nothing
+// of others'.
+func TestAnInterfacesVainSearchIsItsOwn(t *testing.T) {
+	w := newWorld(t, 3)
+	w.limit(7, Limits{Allowance: 1})
+	w.open(0, tracked(7), tracked(8))
+	w.sends(tcp(0), "<SA >A")
+	if r := w.open(1, tracked(7), tracked(8)); r != AllowanceExceeded {
+		t.Fatalf("beyond the allowance: %v", r)
+	}
+	w.established(tcp(2))
+	victim := w.elsewhere(10, 3)
+	w.open(victim, tracked(9), tracked(8))
+	if r := w.open(w.elsewhere(victim+1, victim+1), tracked(9), tracked(8)); r != Granted {
+		t.Errorf("another interface's newcomer: %v, want the unreplied flow to make room", r)
+	}
+}
+
+// TestAFlowThatMovesIsFollowed: the victim of a side's allowance may be the flow
+// before it in the same run of slots.
+func TestAFlowThatMovesIsFollowed(t *testing.T) {
+	w := newWorld(t, 10)
+	w.limit(7, Limits{Allowance: 1})
+	s := &w.shards[0]
+	g := segment(nil, Low, tcpFlags("S"))
+	victim, _ := tcp(1).key()
+	mover, _ := tcp(2).key()
+	s.Open(&victim, 1, &g, [2]Side{tracked(7), {}}, w.now)
+	f, _ := s.Open(&mover, 1, &g, [2]Side{tracked(9), {}}, w.now)
+	f, r := s.SetSide(f, High, 7, Tracked, w.now)
+	if r != Granted || f.key != mover || !f.Tracks(High, 7) || s.Find(&mover, 1, w.now) != f || s.Find(&victim, 1, w.now) != nil {
+		t.Errorf("%v, and the flow that was returned is %+v", r, *f)
+	}
+}
+
 func TestUntrackedFlowsYield(t *testing.T) {
 	w := newWorld(t, 1)
 	w.established(tcp(0))
@@ -211,7 +272,9 @@ func TestLimitsAreValidated(t *testing.T) {
 func TestAllowanceIsExact(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, 20)
-		w.limit(1, Limits{Allowance: 6})
+		short := testTimeouts()
+		short.TCPOpening, short.TCPEstablished = 20*time.Second, 30*time.Second
+		w.limit(1, Limits{Allowance: 6, Timeouts: short})
 		w.limit(2, Limits{Allowance: 30})
 		anySide := func() Side {
 			return Side{

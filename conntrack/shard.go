@@ -38,8 +38,7 @@ func (s *Shard) Find(k *Key, h Hash, now int64) *Flow {
 	}
 	for e := range f.sides {
 		if f.expires[e] <= now && f.sides[e].State != Unknown {
-			s.table.release(f.sides[e])
-			f.sides[e].State = Unknown
+			f.setState(s.table, End(e), Unknown)
 		}
 	}
 	return f
@@ -165,19 +164,22 @@ func (s *Shard) SetSide(f *Flow, e End, number uint32, state SideState, now int6
 		}
 		f = &s.slots[s.find(&key, hash)]
 	}
-	s.table.release(f.sides[e])
-	f.sides[e].Interface, f.sides[e].State = number, state
-	if !f.tracked() {
-		f.forgetStreams()
-	}
+	f.setState(s.table, e, state)
+	f.sides[e].Interface = number
 	f.refresh(s.table, e, now)
 	return f, Granted
 }
 
-// forgetStreams makes a TCP flow that is tracked again begin in the middle.
-func (f *Flow) forgetStreams() {
-	f.sides[Low].marks &^= seen
-	f.sides[High].marks &^= seen
+// setState sets what an end knows. What Tracked takes was reserved before. A
+// flow that no end tracks has no windows; if it is tracked again, they begin in
+// the middle.
+func (f *Flow) setState(t *Table, e End, state SideState) {
+	t.release(f.sides[e])
+	f.sides[e].State = state
+	if !f.tracked() {
+		f.sides[Low].marks &^= seen
+		f.sides[High].marks &^= seen
+	}
 }
 
 // Reopens reports whether a TCP segment opens a new connection on the tuple of

@@ -93,10 +93,8 @@ func (t *Table) Revise(now int64, keep func(f *Flow, sides *[2]SideState) bool) 
 				return true
 			}
 			for e, state := range states {
-				if was := f.sides[e]; was.State == Tracked && state != Tracked {
-					t.release(was)
-					f.sides[e].State = state
-					f.forgetStreams()
+				if f.sides[e].State == Tracked && state != Tracked {
+					f.setState(t, End(e), state)
 				}
 			}
 			return false

@@ -76,13 +76,13 @@ func (g *Segment) end() uint32 {
 // it is a TCP segment from outside the windows. A flow that no end tracks has
 // none to hold it against.
 func (f *Flow) Fits(g *Segment) bool {
-	if !f.isTCP() || !f.tracked() {
+	if !f.isTCP() {
 		return true
 	}
 	own, other := f.sides[g.From].marks, f.sides[g.From.Opposite()].marks
 	switch {
 	case !own.has(seen) && !other.has(seen):
-		return true
+		return true // nothing is known
 	case !own.has(seen):
 		return f.fitsFirst(g)
 	case f.state == TCPSynSent && g.From == f.origin && g.opens():
@@ -92,7 +92,7 @@ func (f *Flow) Fits(g *Segment) bool {
 }
 
 // sendsInside holds a segment's sequence numbers against what its sender was
-// let to send, and against what the other end may still be waiting for.
+// let to send, and one more, for probes of a closed window; and against what the other end may still be waiting for.
 func (f *Flow) sendsInside(g *Segment) bool {
 	sender, receiver := &f.streams[g.From], &f.streams[g.From.Opposite()]
 	return !before(sender.limit, g.Seq) && !before(g.end(), sender.end-receiver.window-1)
@@ -145,11 +145,11 @@ func (f *Flow) observe(g *Segment) {
 	if !g.has(header.TCPFlagSyn) {
 		window <<= own.scale
 	}
-	sender.window = max(sender.window, window, 1)
+	sender.window = max(sender.window, window)
 	sender.end = later(sender.end, g.end())
 	if g.has(header.TCPFlagAck) {
 		receiver.acked = later(receiver.acked, g.Ack)
-		receiver.limit = later(receiver.limit, g.Ack+max(window, 1)) // 1 is for probes of a closed window
+		receiver.limit = later(receiver.limit, g.Ack+window)
 	}
 }
 
@@ -191,7 +191,7 @@ func (f *Flow) resets(g *Segment) bool {
 	if !g.has(header.TCPFlagRst) {
 		return false
 	}
-	if !f.tracked() || !f.sides[g.From].marks.has(seen) {
+	if !f.sides[g.From].marks.has(seen) {
 		return true
 	}
 	sender := &f.streams[g.From]

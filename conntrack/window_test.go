@@ -146,12 +146,14 @@ func TestOnlyTheDueNumberResets(t *testing.T) {
 		51:  TCPClosed,      // the next that the other end waits for
 		52:  TCPEstablished, // within the window
 		1:   TCPEstablished,
+		11:  TCPEstablished,
 		0:   TCPEstablished,
 		500: TCPEstablished,
 	} {
 		w := newTCP(t)
 		w.open(-1, -1)
-		w.all(w.seg('<', "AP", 1, 1, 100), w.seg('>', "A", 1, 51, 0)) // half of it is acknowledged
+		// Half of it is acknowledged, and an older ACK comes late.
+		w.all(w.seg('<', "AP", 1, 1, 100), w.seg('>', "A", 1, 51, 0), w.seg('>', "A", 1, 11, 0))
 		before := w.flow()
 		w.pass(time.Second)
 		w.see(w.seg('<', "R", seq, 0, 0))
@@ -279,6 +281,8 @@ func TestPickedUp(t *testing.T) {
 	}{
 		"the answer":                {'<', "AP", server, client + 100, true},
 		"its answer not too far":    {'<', "AP", server + 1<<27, client + 100, true},
+		"its answer once more":      {'<', "AP", server - 100, client + 100, true},
+		"more, and an ACK":          {'>', "AP", client + 100, server + 5000, true},
 		"an answer from nowhere":    {'<', "AP", server + 1<<31, client + 100, false},
 		"an ACK of nothing":         {'<', "A", server, client + 101, false},
 		"more":                      {'>', "AP", client + 100, server, true},
@@ -336,19 +340,82 @@ func TestAnotherAttempt(t *testing.T) {
 	}
 }
 
+// TestSmallPrint has a segment at the edge of each rule about windows.
+func TestSmallPrint(t *testing.T) {
+	scaled := func(g *Segment, scale uint8) *Segment {
+		g.HasScale, g.Scale = true, scale
+		return g
+	}
+	offering := func(g *Segment, window uint16) *Segment {
+		g.Window = window
+		return g
+	}
+	t.Run("a SYN with data, and again without", func(t *testing.T) {
+		w := newTCP(t)
+		w.all(w.seg('>', "S", 0, 0, 500), w.seg('>', "S", 0, 0, 0), w.seg('<', "SA", 0, 501, 0))
+	})
+	t.Run("the window of a SYN is not scaled", func(t *testing.T) {
+		w := newTCP(t)
+		w.all(scaled(w.seg('>', "S", 0, 0, 0), 7), scaled(w.seg('<', "SA", 0, 1, 0), 7))
+		if w.see(w.seg('<', "AP", 2+offered, 1, 1)) {
+			t.Error("data beyond the SYN's window fits")
+		}
+	})
+	t.Run("the server speaks before the handshake is complete", func(t *testing.T) {
+		w := newTCP(t)
+		w.all(w.seg('>', "S", 0, 0, 0), w.seg('<', "SA", 0, 1, 0), w.seg('<', "AP", 1, 1, 1000), w.seg('<', "AP", 1001, 1, 1000))
+	})
+	t.Run("a closed window does not make what was sent before foreign", func(t *testing.T) {
+		w := newTCP(t)
+		w.open(-1, -1)
+		w.all(w.seg('>', "AP", 1, 1, 8000), offering(w.seg('<', "A", 1, 8001, 0), 0), w.seg('>', "AP", 1, 1, 100), w.seg('>', "AP", 8001, 1, 1))
+	})
+	t.Run("a late ACK closes no window", func(t *testing.T) {
+		w := newTCP(t)
+		w.open(-1, -1)
+		w.all(w.seg('>', "AP", 1, 1, 8000), w.seg('<', "A", 1, 8001, 0), w.seg('<', "A", 1, 1, 0), w.seg('>', "AP", 8001, 1, offered), w.seg('>', "AP", 8001+offered-1, 1, 1))
+	})
+	t.Run("an ACK that is later than its small window", func(t *testing.T) {
+		w := newTCP(t)
+		w.open(-1, -1)
+		for i := range uint32(10) {
+			w.all(w.seg('<', "AP", 1+5000*i, 1, 5000), w.seg('>', "A", 1, 5001+5000*i, 0))
+		}
+		w.all(w.seg('>', "A", 1, 5001, 0))
+	})
+	t.Run("picked up at the SYN-ACK", func(t *testing.T) {
+		w := newTCP(t)
+		w.all(scaled(w.seg('<', "SA", 0, 1, 0), 7), w.seg('>', "A", 1, 1, 0), w.seg('<', "A", 1, 1, 0))
+		w.all(w.seg('>', "AP", 1+offered<<7, 1, 1)) // the client's scale is not known
+		w.all(w.seg('<', "AP", 1+offered<<14, 1, 1))
+	})
+	t.Run("a lone reset tells nothing", func(t *testing.T) {
+		w := newTCP(t)
+		w.all(w.seg('>', "R", 7, 0, 0), w.seg('>', "A", 1<<30, 1, 0), w.seg('<', "A", 3<<29, 1<<30, 0))
+	})
+	t.Run("the opener's reset before any answer", func(t *testing.T) {
+		for seq, want := range map[uint32]State{0: TCPSynSent, 1: TCPClosed} {
+			w := newTCP(t)
+			w.all(w.seg('>', "S", 0, 0, 0))
+			w.see(w.seg('>', "R", seq, 0, 0))
+			if f := w.flow(); f.State() != want {
+				t.Errorf("with number %d: %v, want %v", seq, f.State(), want)
+			}
+		}
+	})
+}
+
 // TestUntrackedFlowsHaveNoWindows: AWS tracks nothing of them. One that comes to
 // be tracked is picked up in its middle.
 func TestUntrackedFlowsHaveNoWindows(t *testing.T) {
 	w := newTCP(t)
 	w.open(-1, -1)
-	shard, hash := w.Lock(&w.key)
-	f := shard.Find(&w.key, hash, w.now)
-	for _, e := range []End{Low, High} {
-		f, _ = shard.SetSide(f, e, f.sides[e].Interface, Untracked, w.now)
-	}
-	shard.Unlock()
+	w.Revise(w.now, func(_ *Flow, sides *[2]SideState) bool {
+		*sides = [2]SideState{Untracked, Untracked}
+		return true
+	})
 	w.all(w.seg('>', "AP", 1<<30, 1<<30, 10))
-	shard, _ = w.Lock(&w.key)
+	shard, hash := w.Lock(&w.key)
 	shard.SetSide(shard.Find(&w.key, hash, w.now), Low, lowInterface, Tracked, w.now)
 	shard.Unlock()
 	w.all(w.seg('>', "AP", 1<<30+10, 1<<30, 10), w.seg('<', "A", 1<<30, 1<<30+20, 0))

@@ -74,6 +74,9 @@ func TestClientGivesUp(t *testing.T) {
 	if _, err := c.Counters(ctx, CountersRequest{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+	if c.http.Timeout <= 0 {
+		t.Error("a client waits for ever")
+	}
 	c.http.Timeout = 10 * time.Millisecond
 	_, err := c.Counters(t.Context(), CountersRequest{})
 	wantError(t, err, path, "Timeout exceeded")

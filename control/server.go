@@ -138,7 +138,6 @@ func (s *Server) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.grace)
 	defer cancel()
 	if s.http.Shutdown(ctx) != nil {
-		s.cancel()
 		err = errors.Join(err, s.http.Close())
 	}
 	s.cancel()

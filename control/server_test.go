@@ -254,19 +254,24 @@ func TestCloseWaitsForRequests(t *testing.T) {
 	soon(t, "the end", closed)
 }
 
-// TestCloseEndsRequests has a request that takes until its context is done, a
-// client that never sends its request, and one that never sends its body.
+// TestCloseEndsRequests has requests that take until their contexts are done,
+// one with a body that nobody reads, so that the server does not see its client
+// leave; a client that never sends its request; and one that never sends its
+// body.
 func TestCloseEndsRequests(t *testing.T) {
-	inside := make(chan struct{})
+	inside := make(chan struct{}, 2)
 	s, c := serving(t, fake{counters: func(ctx context.Context, _ CountersRequest) (CountersReply, error) {
-		close(inside)
+		inside <- struct{}{}
 		<-ctx.Done()
 		return CountersReply{}, ctx.Err()
 	}}, func(l *limits) {
 		l.grace = 10 * time.Millisecond
 		l.header, l.body, l.reply = time.Hour, time.Hour, time.Hour
 	})
-	for _, begin := range []string{"", "POST " + cutFlowsPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"} {
+	for _, begin := range []string{
+		"", "POST " + cutFlowsPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+		"GET " + countersPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
+	} {
 		conn, err := net.Dial("unix", s.Path())
 		if err != nil {
 			t.Fatal(err)
@@ -281,7 +286,7 @@ func TestCloseEndsRequests(t *testing.T) {
 			t.Error("answered")
 		}
 	})
-	soon(t, "the request", inside)
+	soon(t, "the requests", inBackground(func() { <-inside; <-inside }))
 	soon(t, "the end", inBackground(func() {
 		if err := s.Close(); err != nil {
 			t.Errorf("close: %v", err)

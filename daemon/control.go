@@ -3,11 +3,9 @@ package daemon
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/sgate/sgate/control"
-	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/gateway"
 	"github.com/sgate/sgate/vpc"
 )
@@ -39,14 +37,11 @@ func (b backend) names() (names, error) {
 	if policy == nil {
 		return names{}, &control.Error{Status: http.StatusServiceUnavailable, Message: "the gateway has no configuration yet"}
 	}
-	return names{policy, policy.Snapshot()}, nil
+	return names{policy.Snapshot()}, nil
 }
 
-// names are those of a policy's resources, and their ids.
-type names struct {
-	policy   *filter.Policy
-	snapshot *vpc.Snapshot
-}
+// names are those of a snapshot's resources, and their ids.
+type names struct{ snapshot *vpc.Snapshot }
 
 // of returns the name of the instance or host with that id, "" if there is
 // none.
@@ -56,20 +51,6 @@ func (n names) of(id string) string {
 	}
 	host, _ := n.snapshot.Host(id)
 	return host.Name
-}
-
-// at returns the id of the interface or host at one end of a flow: 0 is the
-// opener's. Where no interface has let the flow through, it is whose address
-// that is.
-func (n names) at(f *gateway.FlowInfo, end int) string {
-	if f.Interfaces[end] != "" {
-		return f.Interfaces[end]
-	}
-	addr := [...]netip.AddrPort{f.Src, f.Dst}[end].Addr()
-	if e := n.policy.ResolveIn(f.VPCID, addr); e != filter.NoEndpoint {
-		return n.policy.ID(e)
-	}
-	return ""
 }
 
 // ofVPC returns a VPC's name, or its id if it has none.

@@ -261,6 +261,20 @@ func TestFlowFilters(t *testing.T) {
 	}
 }
 
+// TestPortOfWhatHasNone holds that a port means nothing to protocols without
+// ports, whatever stands in its place.
+func TestPortOfWhatHasNone(t *testing.T) {
+	match, err := names{}.matcher(control.FlowFilter{Port: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for protocol, want := range map[uint8]bool{6: true, 17: true, 1: false, 58: false, 200: false} {
+		if got := match(&gateway.FlowInfo{Protocol: protocol, Dst: netip.MustParseAddrPort("10.0.1.20:7")}); got != want {
+			t.Errorf("protocol %d: %v, want %v", protocol, got, want)
+		}
+	}
+}
+
 func TestWrongFlowFilters(t *testing.T) {
 	w := withFlows(t)
 	for _, c := range []struct {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/sgate/sgate/control"
 	"github.com/sgate/sgate/gateway"
-	"github.com/sgate/sgate/stack"
 )
 
 // Counters implements control.CountersBackend.
@@ -40,7 +39,7 @@ func (b backend) Counters(_ context.Context, r control.CountersRequest) (control
 func counters(e endpoint, c gateway.Counters, zeros bool) control.Counters {
 	drops := make(map[string]uint64)
 	for i, n := range c.Dropped {
-		if n > 0 || zeros && dropsPackets(gateway.Reason(i)) {
+		if n > 0 || zeros && gateway.Reason(i).IsDrop() {
 			drops[gateway.Reason(i).String()] = n
 		}
 	}
@@ -53,11 +52,4 @@ func counters(e endpoint, c gateway.Counters, zeros bool) control.Counters {
 		ConntrackAllowanceExceeded:  c.ConntrackAllowanceExceeded,
 		ConntrackAllowanceAvailable: c.ConntrackAllowanceAvailable,
 	}
-}
-
-// dropsPackets reports whether a reason is one to drop a packet: it is none of
-// those for another fate, which come last, and not the zero value of a problem
-// of package stack or fragment, which stands for there being none.
-func dropsPackets(r gateway.Reason) bool {
-	return r <= gateway.ReasonWriteFailed && r != 0 && r != gateway.Reason(stack.Problems)
 }

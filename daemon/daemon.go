@@ -2,7 +2,7 @@
 // each endpoint, attaches it, puts the policy in force, and does the same again
 // when the configuration changes, without losing a flow.
 //
-// The package imports config, tun, stack, vpc, filter, gateway and control.
+// The package imports config, tun, vpc, filter, conntrack, gateway and control.
 package daemon
 
 import (

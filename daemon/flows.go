@@ -46,7 +46,7 @@ func older(a, b gateway.FlowInfo) int {
 // flow puts a flow into the form that goes over the wire.
 func (n names) flow(f *gateway.FlowInfo, now int64) control.Flow {
 	protocol := vpc.Protocol(f.Protocol)
-	from, to := n.at(f, 0), n.at(f, 1)
+	from, to := f.Interfaces[0], f.Interfaces[1]
 	flow := control.Flow{
 		VPC: n.ofVPC(f.VPCID), Protocol: protocol.String(), State: f.State,
 		From:    control.FlowEnd{Name: n.of(from), ID: from, Address: f.Src.Addr(), Tracked: f.Tracked[0]},
@@ -125,7 +125,7 @@ func (n names) inVPC(ref string) (condition, error) {
 
 func (n names) atEitherEnd(ref string) (condition, error) {
 	id, err := n.id(ref)
-	return func(f *gateway.FlowInfo) bool { return n.at(f, 0) == id || n.at(f, 1) == id }, err
+	return func(f *gateway.FlowInfo) bool { return f.Interfaces[0] == id || f.Interfaces[1] == id }, err
 }
 
 // atEnd compiles a condition on the opener (0) or the other end (1): an
@@ -145,7 +145,7 @@ func (n names) atEnd(end int, ref string) (condition, error) {
 	if err != nil {
 		return nil, control.Refuse("%v (nor is it an address or a CIDR)", err)
 	}
-	return func(f *gateway.FlowInfo) bool { return n.at(f, end) == id }, nil
+	return func(f *gateway.FlowInfo) bool { return f.Interfaces[end] == id }, nil
 }
 
 func within(end int, prefix netip.Prefix) condition {

@@ -45,8 +45,9 @@ type shape struct {
 	quotas   vpc.Quotas
 }
 
-// shapes are the extremes that AWS's quotas leave: groups as they are by
-// default, and the largest ones that an account can be granted.
+// shapes are what AWS's quotas leave room for: the largest groups that an
+// account can be granted, and groups within the default quotas, few and many an
+// interface.
 func shapes() []shape {
 	return []shape{
 		{"large-groups", 2 * vpc.MaxRulesPerInterface, 1, vpc.Quotas{RulesPerGroup: vpc.MaxRulesPerInterface, GroupsPerInterface: 1}},

@@ -126,14 +126,6 @@ func authorize(g *vpc.SecurityGroup, d vpc.Direction, r vpc.Rule) {
 	}
 }
 
-// addRule adds a random rule to one group of random resources.
-func addRule(t *rapid.T, res *vpc.Resources, id string) {
-	res.SecurityGroups = replaced(res.SecurityGroups, func(g vpc.SecurityGroup) bool { return g.ID == id }, func(g *vpc.SecurityGroup) {
-		v := slices.IndexFunc([]int{0, 1}, func(v int) bool { return slices.Contains(randomGroups(v), id) })
-		authorize(g, rapid.SampledFrom([]vpc.Direction{vpc.Ingress, vpc.Egress}).Draw(t, "direction"), drawRule(t, randomGroups(v), randomLists()))
-	})
-}
-
 // everything is what a policy says of a flow, in the resources' own terms.
 type everything struct {
 	judgement [2]admission
@@ -175,6 +167,10 @@ func TestAnyHistoryCompilesToTheFinalState(t *testing.T) {
 			step(&next)
 			w = compiled(t, next)
 		}
+		slices.Reverse(atOnce.SecurityGroups) // nor does the order count in which they came
+		slices.Reverse(atOnce.Interfaces)
+		slices.Reverse(atOnce.PrefixLists)
+		slices.Reverse(atOnce.NetworkACLs)
 		fresh := compiled(t, atOnce)
 		for range 40 {
 			p := drawPacket(rt, w)

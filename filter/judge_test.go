@@ -256,9 +256,9 @@ func TestTheNarrowestRuleIsNamed(t *testing.T) {
 		}
 	}
 	// ICMP: pair, type, all types, all traffic.
-	ladder = []string{"in icmp 8/0 0.0.0.0/0", "in icmp 8 0.0.0.0/0", "in icmp 0.0.0.0/0", "in -1 0.0.0.0/0"}
+	ladder = []string{"in icmp 8/0 list:all", "in icmp 8/0 0.0.0.0/0", "in icmp 8 0.0.0.0/0", "in icmp 0.0.0.0/0", "in -1 0.0.0.0/0"}
 	for i := range ladder {
-		w := compile(t, sg("web", ladder[i:]...), nic("web", "10.0.1.10", "web"), host("laptop", "203.0.113.10"))
+		w := compile(t, sg("web", ladder[i:]...), list("all", "0.0.0.0/0"), nic("web", "10.0.1.10", "web"), host("laptop", "203.0.113.10"))
 		r, _ := w.Rule(w.Judge(w.flow("icmp 203.0.113.10 > 10.0.1.10 8/0")).Ingress.Rule)
 		if want := rule(ladder[i][len("in "):]); r.Key() != want.Key() {
 			t.Errorf("rules %q: named %v, want %v", ladder[i:], r, want)

@@ -71,21 +71,29 @@ func admissions(w world, f *Flow) (a [2]admission) {
 	return a
 }
 
+// TestARuleAddedClosesNothing adds rules to a VPC's groups one by one.
 func TestARuleAddedClosesNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		res := drawResources(rt)
+		v := rapid.IntRange(0, 1).Draw(rt, "vpc")
 		before := compiled(t, res)
-		i := rapid.IntRange(0, len(res.SecurityGroups)-1).Draw(rt, "group")
-		addRule(rt, &res, res.SecurityGroups[i].ID)
-		after := compiled(t, res)
-		for range 40 {
-			p := drawPacket(rt, before)
-			was, is := twoSides(before, &p.Flow), twoSides(after, after.translate(before, p.Flow))
-			for i := range was {
-				if was[i].Passes() && !is[i].Passes() {
-					rt.Fatalf("%+v: side %d was %+v and is %+v", p.Flow, i, was[i], is[i])
+		for range 8 {
+			id := rapid.SampledFrom(randomGroups(v)).Draw(rt, "group")
+			res.SecurityGroups = replaced(res.SecurityGroups, func(g vpc.SecurityGroup) bool { return g.ID == id }, func(g *vpc.SecurityGroup) {
+				d := rapid.SampledFrom([]vpc.Direction{vpc.Ingress, vpc.Egress}).Draw(rt, "direction")
+				authorize(g, d, drawRule(rt, randomGroups(v), randomLists()))
+			})
+			after := compiled(t, res)
+			for range 20 {
+				p := drawPacket(rt, before)
+				was, is := twoSides(before, &p.Flow), twoSides(after, after.translate(before, p.Flow))
+				for i := range was {
+					if was[i].Passes() && !is[i].Passes() {
+						rt.Fatalf("%+v: side %d was %+v and is %+v", p.Flow, i, was[i], is[i])
+					}
 				}
 			}
+			before = after
 		}
 	})
 }

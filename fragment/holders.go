@@ -23,9 +23,6 @@ func (h holders) Less(i, j int) bool {
 	if a.memory != b.memory {
 		return a.memory > b.memory
 	}
-	if a.owner.VPC != b.owner.VPC {
-		return a.owner.VPC < b.owner.VPC
-	}
 	return a.owner.Interface < b.owner.Interface
 }
 

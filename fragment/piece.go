@@ -96,7 +96,7 @@ func isTiny(p *stack.Packet) bool {
 func sameHeaders(a, b *piece) bool {
 	if a.isIPv6() {
 		x, y := a.unfragmentable(), b.unfragmentable()
-		return len(x) == len(y) && a.packet[header.IPv6NextHeaderOffset] == b.packet[header.IPv6NextHeaderOffset] &&
+		return a.packet[header.IPv6NextHeaderOffset] == b.packet[header.IPv6NextHeaderOffset] &&
 			bytes.Equal(x[header.IPv6MinimumSize:], y[header.IPv6MinimumSize:]) &&
 			a.packet[len(x)] == b.packet[len(y)] // the fragment headers' own next header
 	}

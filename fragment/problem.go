@@ -3,8 +3,8 @@ package fragment
 // Problem says why a piece was dropped. The zero value is not a problem.
 type Problem uint8
 
-// The problems. All but NotAFragment, Duplicate, Dead and Limit mean that the
-// datagram is killed.
+// The problems. NotAFragment, Duplicate and Dead are of one piece alone; with the
+// others goes all that is held of its datagram.
 const (
 	NoProblem     Problem = iota
 	NotAFragment          // nothing that stack.Parse calls a fragment

@@ -17,6 +17,7 @@ type queue struct {
 	oldest, youngest *datagram
 }
 
+// push makes d, which must never have been in the queue, the youngest.
 func (q *queue) push(d *datagram) {
 	d.links[q.kind].older = q.youngest
 	if q.youngest == nil {
@@ -39,5 +40,4 @@ func (q *queue) remove(d *datagram) {
 	} else {
 		l.younger.links[q.kind].older = l.older
 	}
-	d.links[q.kind] = links{}
 }

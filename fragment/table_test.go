@@ -239,6 +239,8 @@ func TestNotAFragment(t *testing.T) {
 	refuse("an atomic fragment", cut6(whole6(t, udp(), payload(8)), 40, 6, 7)[0], nothing)
 	refuse("an IPv6 packet said to be a fragment", whole6(t, udp(), payload(8)), func(p *stack.Packet) { p.Fragment = true })
 	refuse("another packet than was parsed", raw{id: 7, more: true, data: payload(16)}.bytes(), func(p *stack.Packet) { p.Len-- })
+	refuse("no header length", raw{more: true, data: payload(4)}.bytes(), func(p *stack.Packet) { p.HeaderLen = 0 })
+	refuse("a header length past the end", raw{more: true, data: payload(8)}.bytes(), func(p *stack.Packet) { p.HeaderLen = 32 })
 	if pieces, _ := w.Held(alice); pieces != 1 {
 		t.Errorf("%d pieces are held, want the one", pieces)
 	}

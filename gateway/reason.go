@@ -67,6 +67,15 @@ const (
 // Reasons is the number of values that Reason has.
 const Reasons = int(reasons)
 
+// IsReason reports whether the value is a reason at all: those at which packages
+// stack and fragment have no problem are none.
+func (r Reason) IsReason() bool {
+	return r < reasons && r != Reason(stack.Parsed) && r != firstFragmentReason
+}
+
+// IsDrop reports whether it is a reason for a drop.
+func (r Reason) IsDrop() bool { return r.IsReason() && r <= ReasonWriteFailed }
+
 // String returns the reason in words that a counter's name can have. Those of
 // used-up allowances are what AWS's driver calls them (EC2 User Guide, ENA
 // metrics).

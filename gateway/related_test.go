@@ -91,6 +91,19 @@ func TestICMPErrorsPassByARule(t *testing.T) {
 	}
 }
 
+// TestAnErrorAboutWhatWasNeverSent: that the tuple is right is not enough.
+func TestAnErrorAboutWhatWasNeverSent(t *testing.T) {
+	w := errorSenders(t, Options{RelatedICMPErrors: true})
+	w.want("forwarded", "client", udpPacket("10.0.1.10:4000", "10.0.1.20:53"))
+	answer := udpPacket("10.0.1.20:53", "10.0.1.10:4000")
+	w.want("icmp_error_about_nothing", "client", tooBig("10.0.1.10", "10.0.1.20", answer))
+	w.want("forwarded", "server", answer)
+	w.want("forwarded", "client", tooBig("10.0.1.10", "10.0.1.20", answer))
+	// Nor is a number of long ago.
+	w.want("forwarded", "client", syn("10.0.1.10:4000", "10.0.1.20:80"))
+	w.want("icmp_error_about_nothing", "server", tooBig("10.0.1.20", "10.0.1.10", segment("10.0.1.10:4000", "10.0.1.20:80", header.TCPFlagAck, 0xfff00000, isn)))
+}
+
 // TestAnErrorKeepsNoFlow: it neither makes one nor moves one's end.
 func TestAnErrorKeepsNoFlow(t *testing.T) {
 	w := errorSenders(t, Options{RelatedICMPErrors: true})

@@ -245,3 +245,14 @@ func TestAVanishedFlowsTuple(t *testing.T) {
 	w.want("forwarded", "client", ack(clientSSH, victimSSH)) // rules admit this direction, SYN or not
 	w.want("forwarded", "victim", reply)                     // and then its answers
 }
+
+// TestMartianSources: none of these may come in, whatever the source check says.
+func TestMartianSources(t *testing.T) {
+	w := underAttack(t, Options{})
+	for _, src := range []string{"127.0.0.1:53", "224.0.0.1:53", "255.255.255.255:53", "0.0.0.0:53"} {
+		w.want("martian_source", "attacker", udpPacket(src, "10.0.1.20:53"))
+	}
+	for _, src := range []string{"[::1]:80", "[ff02::1]:80", "[::]:80"} {
+		w.want("martian_source", "attacker", syn(src, "[fd00:10:0:1::20]:80"))
+	}
+}

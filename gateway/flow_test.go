@@ -1,12 +1,15 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"sync/atomic"
 	"testing"
 
+	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 
+	"github.com/sgate/sgate/stack"
 	"github.com/sgate/sgate/tun"
 	"github.com/sgate/sgate/vpc"
 )
@@ -122,4 +125,100 @@ func TestFailedDeviceIsReadOnceAndLeftAlone(t *testing.T) {
 	if err := w.g.Detach("stranger"); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestABlockedSYNEndsNothing: the tuple of a connection that is over is free for
+// a new one only if that is let in.
+func TestABlockedSYNEndsNothing(t *testing.T) {
+	w := pair(t, Options{}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
+	const client, server = "10.0.1.10:4000", "10.0.1.20:80"
+	w.want("forwarded", "client", syn(client, server))
+	w.want("forwarded", "server", synAck(server, client))
+	w.want("forwarded", "client", tcpPacket(client, server, header.TCPFlagRst|header.TCPFlagAck))
+	w.group("server").Ingress = nil
+	w.apply()
+	w.want("no_ingress_rule", "client", syn(client, server))
+	w.want("forwarded", "server", ack(server, client)) // what trails behind
+	w.group("server").Ingress = []vpc.Rule{all("client")}
+	w.apply()
+	w.want("forwarded", "client", syn(client, server))
+	if f := w.g.FlowInfos(); len(f) != 1 || f[0].State != "SYN_SENT" {
+		t.Errorf("flows %+v, want a new one", f)
+	}
+}
+
+// TestWhatNeverArrivesEndsNothing has the receiver's end forget a connection and
+// drop what would end it.
+func TestWhatNeverArrivesEndsNothing(t *testing.T) {
+	const client, server = "10.0.1.10:4000", "10.0.1.20:80"
+	fin := header.TCPFlagFin | header.TCPFlagAck
+	for name, flags := range map[string]header.TCPFlags{"RST": header.TCPFlagRst | header.TCPFlagAck, "FIN": fin} {
+		w := pair(t, Options{}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{TCPEstablished: 60 * second})
+		w.want("forwarded", "client", syn(client, server))
+		w.want("forwarded", "server", synAck(server, client))
+		w.want("forwarded", "client", ack(client, server))
+		w.pass(60 * second)
+		w.group("server").Ingress = nil
+		w.apply()
+		w.want("no_ingress_rule", "client", segment(client, server, flags, isn+2, isn+1))
+		if f := w.g.FlowInfos(); len(f) != 1 || f[0].State != "ESTABLISHED" || f[0].Tracked != [2]bool{true, false} {
+			t.Errorf("after a %s that never arrived: %+v", name, f)
+		}
+	}
+	// The same for a connection that is picked up at its end.
+	w := pair(t, Options{}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
+	w.group("server").Ingress = nil
+	w.apply()
+	w.want("no_ingress_rule", "client", tcpPacket(client, server, fin))
+	w.group("server").Ingress = []vpc.Rule{all("client")}
+	w.apply()
+	w.want("forwarded", "client", ack(client, server))
+	w.want("forwarded", "server", tcpPacket(server, client, fin))
+	if f := w.g.FlowInfos(); len(f) != 1 || f[0].State != "FIN_WAIT" {
+		t.Errorf("after one FIN that arrived: %+v", f)
+	}
+}
+
+// TestHostsHaveNoFlows: between two machines without groups nothing is asked.
+func TestHostsHaveNoFlows(t *testing.T) {
+	w := tiers(t)
+	w.want("forwarded", "laptop", syn("203.0.113.10:4000", "198.51.100.7:80"))
+	if n := len(w.g.FlowInfos()); n != 0 {
+		t.Errorf("%d flows, want none", n)
+	}
+}
+
+// TestWindowsFollowThePackets: payloads, scales and super-packets.
+func TestWindowsFollowThePackets(t *testing.T) {
+	const client, server = "10.0.1.10:4000", "10.0.1.20:80"
+	for _, scaled := range []bool{false, true} {
+		w := pair(t, Options{}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
+		open, accept := syn(client, server), synAck(server, client)
+		if scaled {
+			open, accept = withScale(open, 7), withScale(accept, 7)
+		}
+		w.want("forwarded", "client", open)
+		w.want("forwarded", "server", accept)
+		w.want("forwarded", "client", segment(client, server, header.TCPFlagAck, isn+1, isn+1, make([]byte, 1000)...))
+		w.want("forwarded", "server", segment(server, client, header.TCPFlagAck, isn+1, isn+1001))
+		w.want("no_egress_rule", "server", udpPacket("10.0.1.20:80", "10.0.1.10:4000")) // nothing but the flow lets it answer
+		w.want("tcp_out_of_window", "server", segment(server, client, header.TCPFlagAck, isn+1, isn+1002))
+		want := "tcp_out_of_window"
+		if scaled {
+			want = "forwarded"
+		}
+		w.want(want, "server", segment(server, client, header.TCPFlagAck, isn+1+500_000, isn+1001, 'x'))
+	}
+}
+
+// withScale adds a window scale option to a SYN of IPv4.
+func withScale(packet []byte, scale uint8) []byte {
+	var p stack.Packet
+	p.Parse(packet)
+	t := append(bytes.Clone(packet[p.HeaderLen:p.PayloadStart]), header.TCPOptionNOP, header.TCPOptionWS, header.TCPOptionWSLength, scale)
+	h := header.TCP(t)
+	h.SetDataOffset(header.TCPMinimumSize + 4)
+	h.SetChecksum(0)
+	h.SetChecksum(^checksum.Checksum(t, pseudo(header.TCPProtocolNumber, p.Src, p.Dst, len(t))))
+	return ipPacket(p.Src, p.Dst, uint8(header.TCPProtocolNumber), t)
 }

@@ -176,9 +176,14 @@ func TestFragmentsThatNeverComplete(t *testing.T) {
 	packet := udpPacket("203.0.113.10:4000", "10.0.1.30:53", make([]byte, 300)...)
 	w.hold("laptop", cut(packet, 1, 128)[1])
 	w.pass(30 * time.Second)
-	w.g.fragments.Expire(w.clock.Load())
-	if c := w.g.Port("laptop").Counters(); c.Dropped[firstFragmentReason+Reason(fragment.Timeout)] != 1 || c.Received != 1 {
-		t.Errorf("counters %+v, want the piece dropped for its timeout", c)
+	timedOut := func() bool { // the sweeper sees to it
+		c := w.g.Port("laptop").Counters()
+		return c.Dropped[firstFragmentReason+Reason(fragment.Timeout)] == 1 && c.Received == 1
+	}
+	for deadline := time.Now().Add(10 * time.Second); !timedOut(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("counters %+v, want the piece dropped for its timeout", w.g.Port("laptop").Counters())
+		}
 	}
 	// Detached, what is held goes uncounted with its port, and nothing is left.
 	w.hold("laptop", cut(packet, 2, 128)[1])
@@ -197,5 +202,76 @@ func TestSpoofedFragmentsAreNotHeld(t *testing.T) {
 	packet := udpPacket("203.0.113.99:4000", "10.0.1.30:53", make([]byte, 300)...)
 	for _, p := range cut(packet, 1, 128) {
 		w.want("source_check", "laptop", p)
+	}
+}
+
+// TestNeighbourDiscoveryInPieces is never right (RFC 6980).
+func TestNeighbourDiscoveryInPieces(t *testing.T) {
+	w := forFragments(t)
+	whole := solicitation("2001:db8::10", "fd00:10:0:1::30", "fd00:10:0:1::30", 255)
+	if got := w.sendPieces("laptop", cut(whole, 1, 16)...); got != "bad_neighbour_discovery" {
+		t.Errorf("in pieces: %s", got)
+	}
+}
+
+// TestEveryPieceIsAPacketOfItsFlow, and leaves with a virtio header of its own.
+func TestEveryPieceIsAPacketOfItsFlow(t *testing.T) {
+	w := forFragments(t)
+	pieces := cut(udpPacket("203.0.113.10:4000", "10.0.1.30:53", make([]byte, 300)...), 1, 128)
+	w.hold("laptop", pieces[0])
+	w.hold("laptop", pieces[1])
+	const dataValid = 2 // VIRTIO_NET_HDR_F_DATA_VALID
+	last := append(make([]byte, tun.HeaderLen), pieces[2]...)
+	last[0] = dataValid
+	if got := w.sendFrame("laptop", last, 1); got != "forwarded" {
+		t.Fatalf("the last piece: %s", got)
+	}
+	for range pieces {
+		if got := w.arrived("dns"); !bytes.Equal(got[:tun.HeaderLen], make([]byte, tun.HeaderLen)) {
+			t.Errorf("a piece leaves with the header %x of another", got[:tun.HeaderLen])
+		}
+	}
+	if f := w.g.FlowInfos(); len(f) != 1 || f[0].Packets != [2]uint64{3, 0} {
+		t.Errorf("flows %+v, want one of 3 packets", f)
+	}
+}
+
+// failing is a device that takes nothing.
+type failing struct{ *tun.Memory }
+
+func (failing) WriteFrame([]byte) error { return errBroken }
+
+func TestPiecesThatAreNotTaken(t *testing.T) {
+	w := forFragments(t)
+	if err := w.g.Detach("dns"); err != nil {
+		t.Fatal(err)
+	}
+	m, err := tun.NewMemory("dns", DefaultMTU)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.g.Attach("dns", failing{m}); err != nil {
+		t.Fatal(err)
+	}
+	pieces := cut(udpPacket("203.0.113.10:4000", "10.0.1.30:53", make([]byte, 300)...), 1, 128)
+	if got := w.sendPieces("laptop", pieces...); got != "write_failed" {
+		t.Errorf("%s, want write_failed", got)
+	}
+	if c := w.g.Port("laptop").Counters(); c.Dropped[ReasonWriteFailed] != 3 {
+		t.Errorf("%d pieces are counted, want 3", c.Dropped[ReasonWriteFailed])
+	}
+}
+
+// TestPiecesAreHeldAgainstTheMTU one by one: their whole may be larger.
+func TestPiecesAreHeldAgainstTheMTU(t *testing.T) {
+	for size, want := range map[int]string{1280: "forwarded", 1480: "local"} {
+		w := forFragments(t)
+		if err := w.g.Detach("dns"); err != nil {
+			t.Fatal(err)
+		}
+		w.attach("dns", 1400)
+		if got := w.sendPieces("laptop", cut(udpPacket("203.0.113.10:4000", "10.0.1.30:53", make([]byte, 4000)...), 1, size)...); got != want {
+			t.Errorf("pieces of %d bytes through a device of 1400: %s, want %s", size, got, want)
+		}
 	}
 }

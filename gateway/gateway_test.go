@@ -14,8 +14,10 @@ import (
 
 // tiers is a web server open to all on 443 and to the laptop on 22, an app that
 // web's group may reach, and a db without egress that app's group may reach.
-func tiers(t *testing.T) *world {
-	return newWorld(t, Options{},
+func tiers(t *testing.T) *world { return tiersWith(t, Options{}) }
+
+func tiersWith(t *testing.T, o Options) *world {
+	return newWorld(t, o,
 		[]vpc.SecurityGroup{
 			{Name: "web", Egress: everything(), Ingress: []vpc.Rule{
 				rule(vpc.TCP, 22, 22, "203.0.113.10/32"), rule(vpc.TCP, 443, 443, "0.0.0.0/0"), rule(vpc.TCP, 443, 443, "::/0"),
@@ -151,17 +153,19 @@ func TestTrackedFlowOutlivesItsRuleUntrackedDoesNot(t *testing.T) {
 // TestCutFlowStaysCut is the attack on the memory of a cut flow: packets that
 // are dropped must not make the gateway forget it.
 func TestCutFlowStaysCut(t *testing.T) {
-	w := tiers(t)
-	w.want("forwarded", "laptop", syn("203.0.113.10:4001", "10.0.1.10:443"))
-	w.want("forwarded", "web", synAck("10.0.1.10:443", "203.0.113.10:4001"))
-	w.want("forwarded", "laptop", ack("203.0.113.10:4001", "10.0.1.10:443"))
-	w.group("web").Ingress = nil
-	w.apply()
-	for _, end := range []header.TCPFlags{header.TCPFlagRst, header.TCPFlagFin | header.TCPFlagAck} {
-		w.want("no_ingress_rule", "laptop", tcpPacket("203.0.113.10:4001", "10.0.1.10:443", end))
-		w.want("no_ingress_rule", "laptop", syn("203.0.113.10:4001", "10.0.1.10:443"))
-		w.want("forwarded", "web", ack("10.0.1.10:443", "203.0.113.10:4001"))
-		w.want("no_ingress_rule", "laptop", ack("203.0.113.10:4001", "10.0.1.10:443"))
+	for _, change := range []RuleChange{KeepFlows, RevalidateFlows, FlushFlows} {
+		w := tiersWith(t, Options{OnRuleChange: change})
+		w.want("forwarded", "laptop", syn("203.0.113.10:4001", "10.0.1.10:443"))
+		w.want("forwarded", "web", synAck("10.0.1.10:443", "203.0.113.10:4001"))
+		w.want("forwarded", "laptop", ack("203.0.113.10:4001", "10.0.1.10:443"))
+		w.group("web").Ingress = nil
+		w.apply()
+		for _, end := range []header.TCPFlags{header.TCPFlagRst, header.TCPFlagFin | header.TCPFlagAck} {
+			w.want("no_ingress_rule", "laptop", tcpPacket("203.0.113.10:4001", "10.0.1.10:443", end))
+			w.want("no_ingress_rule", "laptop", syn("203.0.113.10:4001", "10.0.1.10:443"))
+			w.want("forwarded", "web", ack("10.0.1.10:443", "203.0.113.10:4001"))
+			w.want("no_ingress_rule", "laptop", ack("203.0.113.10:4001", "10.0.1.10:443"))
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"github.com/sgate/sgate/conntrack"
-	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/stack"
 )
 
@@ -40,9 +39,6 @@ func (j *judgement) related(quote stack.Quote) (Reason, bool) {
 	shard.Unlock()
 	if !out && !j.v.policy.Egress(j.flow()).Passes() {
 		return ReasonNoEgressRule, false
-	}
-	if j.to == filter.NoEndpoint {
-		return ReasonNoRoute, false
 	}
 	if reason, ok := j.byACLs(); !ok {
 		return reason, false

@@ -104,6 +104,26 @@ func TestAnErrorAboutWhatWasNeverSent(t *testing.T) {
 	w.want("icmp_error_about_nothing", "server", tooBig("10.0.1.20", "10.0.1.10", segment("10.0.1.10:4000", "10.0.1.20:80", header.TCPFlagAck, 0xfff00000, isn)))
 }
 
+// TestRelatedIsForTheEndsThatTrack: a router between them sends by its own
+// rules, and an end that tracks nothing is asked for its own.
+func TestRelatedIsForTheEndsThatTrack(t *testing.T) {
+	w := errorSenders(t, Options{RelatedICMPErrors: true})
+	request := udpPacket("10.0.1.10:4000", "10.0.1.20:53")
+	w.want("forwarded", "client", request)
+	w.want("forwarded", "router", tooBig("10.0.1.66", "10.0.1.10", request))
+	w.group("router").Egress = nil
+	w.apply()
+	w.want("no_egress_rule", "router", tooBig("10.0.1.66", "10.0.1.10", request))
+
+	w = newWorld(t, Options{RelatedICMPErrors: true},
+		[]vpc.SecurityGroup{{Name: "web", Ingress: []vpc.Rule{rule(vpc.TCP, 80, 80, "0.0.0.0/0")}, Egress: everything()}},
+		instance("web", []string{"10.0.1.10"}, "web"), host("laptop", "203.0.113.10"))
+	data := ack("10.0.1.10:80", "203.0.113.10:4000")
+	w.want("forwarded", "laptop", syn("203.0.113.10:4000", "10.0.1.10:80"))
+	w.want("forwarded", "web", data)
+	w.want("no_ingress_rule", "laptop", tooBig("203.0.113.10", "10.0.1.10", data))
+}
+
 // TestAnErrorKeepsNoFlow: it neither makes one nor moves one's end.
 func TestAnErrorKeepsNoFlow(t *testing.T) {
 	w := errorSenders(t, Options{RelatedICMPErrors: true})

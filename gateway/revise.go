@@ -16,7 +16,7 @@ type RuleChange uint8
 const (
 	KeepFlows       RuleChange = iota // tracked flows go on, as in AWS
 	RevalidateFlows                   // those end that the new rules would not let open
-	FlushFlows                        // all end; their next packets are judged by rules
+	FlushFlows                        // all tracked ones end; their next packets are judged by rules
 )
 
 // reviseFlows does to live flows what a change of the rules is to do. The new
@@ -26,6 +26,9 @@ func (g *Gateway) reviseFlows(before *filter.Policy, v *view) {
 		return
 	}
 	g.flows.Revise(g.now(), func(f *conntrack.Flow, sides *[2]conntrack.SideState) bool {
+		if sides[conntrack.Low] != conntrack.Tracked && sides[conntrack.High] != conntrack.Tracked {
+			return true // judged by rules packet by packet, so there is nothing to end; see judgement.note
+		}
 		return g.onRuleChange != FlushFlows && g.revise(v, f, sides)
 	})
 }

@@ -341,3 +341,27 @@ func BenchmarkHit(b *testing.B) {
 		})
 	}
 }
+
+// TestPendingChecksums are not bad: the kernel has put the pseudo-header's sum
+// where the checksum is to stand.
+func TestPendingChecksums(t *testing.T) {
+	w := tiers(t)
+	for to, want := range map[string]string{"10.0.1.20:53": "forwarded", "10.0.1.1:53": "local", "169.254.169.253:53": "local"} {
+		packet := udpPacket("10.0.1.10:4000", to, 'q')
+		u := header.UDP(packet[header.IPv4MinimumSize:])
+		s, d := netip.MustParseAddrPort("10.0.1.10:4000"), netip.MustParseAddrPort(to)
+		u.SetChecksum(pseudo(header.UDPProtocolNumber, s.Addr(), d.Addr(), len(u)))
+		frame := append(make([]byte, tun.HeaderLen), packet...)
+		tun.Header(frame).Encode(tun.NeedsChecksum, tun.GSONone, 0, 0, header.IPv4MinimumSize, 6)
+		if got := w.sendFrame("web", frame, 1); got != want {
+			t.Errorf("to %s: %s, want %s", to, got, want)
+		}
+		if want == "local" { // nobody listens there, which the netstack says only of a datagram that is right
+			got := w.awaitPacket("web")
+			if got[header.IPv4MinimumSize] != uint8(header.ICMPv4DstUnreachable) {
+				t.Errorf("%s answers %x", to, got)
+			}
+		}
+		w.want("bad_transport_checksum", "web", packet) // as it is, it is wrong
+	}
+}

@@ -211,6 +211,87 @@ func TestReclassify(t *testing.T) {
 	}
 }
 
+// TestReclassifyTouchesNoOtherFlow: one that would be tracked again stays so.
+func TestReclassifyTouchesNoOtherFlow(t *testing.T) {
+	w := pair(t, Options{Reclassify: true}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
+	w.want("forwarded", "client", syn("10.0.1.10:4000", "10.0.1.20:80"))
+	w.group("client").Egress = append(w.group("client").Egress, rule(vpc.UDP, 1, 1, "server"))
+	w.apply()
+	w.want("forwarded", "server", synAck("10.0.1.20:80", "10.0.1.10:4000"))
+}
+
+// TestRevisedByEveryKindOfChange: rules, memberships, addresses, prefix lists and
+// machines that go.
+func TestRevisedByEveryKindOfChange(t *testing.T) {
+	list := vpc.PrefixList{ID: "pl-1", Name: "clients", MaxEntries: 2, Entries: []vpc.PrefixListEntry{{CIDR: prefix("10.0.1.10/32")}}}
+	for name, change := range map[string]func(w *world){
+		"an entry":   func(w *world) { w.res.PrefixLists[0].Entries[0].CIDR = prefix("10.0.1.99/32") },
+		"a machine":  func(w *world) { w.res.Interfaces = w.res.Interfaces[1:] },
+		"an address": func(w *world) { w.res.Interfaces[0].Addresses[0] = addr("10.0.1.12") },
+	} {
+		w := pair(t, Options{OnRuleChange: RevalidateFlows}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
+		w.res.PrefixLists = []vpc.PrefixList{list}
+		w.res.PrefixLists[0].Entries = []vpc.PrefixListEntry{{CIDR: prefix("10.0.1.10/32")}}
+		if name == "an entry" {
+			w.group("server").Ingress = nil
+		}
+		w.group("server").Ingress = append(w.group("server").Ingress, vpc.Rule{Protocol: vpc.TCP, FromPort: 80, ToPort: 80, Peer: vpc.Peer{PrefixListID: "pl-1"}})
+		if name == "an address" {
+			w.group("server").Ingress = w.group("server").Ingress[:1]
+		}
+		w.apply()
+		w.want("forwarded", "client", syn("10.0.1.10:4000", "10.0.1.20:80"))
+		change(w)
+		w.apply()
+		if n := len(w.g.FlowInfos()); n != 0 {
+			t.Errorf("%s has changed, and %d flows go on", name, n)
+		}
+	}
+}
+
+// TestRevalidatedIsWhatAnEndTracks: that the other end has never let the flow in
+// does not end it at this one.
+func TestRevalidatedIsWhatAnEndTracks(t *testing.T) {
+	w := pair(t, Options{OnRuleChange: RevalidateFlows}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
+	w.group("server").Ingress = nil
+	w.apply()
+	w.want("no_ingress_rule", "client", syn("10.0.1.10:4000", "10.0.1.20:80"))
+	w.group("server").Ingress = []vpc.Rule{rule(vpc.UDP, 1, 1, "client")}
+	w.apply()
+	if n := len(w.g.FlowInfos()); n != 1 {
+		t.Errorf("%d flows, want the client's own", n)
+	}
+}
+
+// TestAnEndThatHasForgottenNeedsItsAllowanceAnew.
+func TestAnEndThatHasForgottenNeedsItsAllowanceAnew(t *testing.T) {
+	w := pair(t, Options{Allowance: 1}, vpc.ConnectionTracking{UDP: 60 * second}, vpc.ConnectionTracking{})
+	w.res.Interfaces = append(w.res.Interfaces, instance("other", []string{"10.0.1.30"}, "client"))
+	w.apply()
+	w.attach("other", DefaultMTU)
+	w.want("forwarded", "client", udpPacket("10.0.1.10:4000", "10.0.1.20:53"))
+	w.pass(30 * second)
+	w.want("forwarded", "other", udpPacket("10.0.1.30:4000", "10.0.1.20:53"))
+	w.want("forwarded", "server", udpPacket("10.0.1.20:53", "10.0.1.30:4000"))
+	w.want("conntrack_allowance_exceeded", "client", udpPacket("10.0.1.10:4000", "10.0.1.20:53"))
+	if c := w.g.Port("server").Counters(); c.ConntrackAllowanceExceeded != 1 || c.ConntrackAllowanceAvailable != 0 {
+		t.Errorf("the server's conntrack_allowance_exceeded is %d, available %d", c.ConntrackAllowanceExceeded, c.ConntrackAllowanceAvailable)
+	}
+}
+
+// TestADeviceThatComesLaterHasItsTimeouts.
+func TestADeviceThatComesLaterHasItsTimeouts(t *testing.T) {
+	w := pair(t, Options{}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{UDP: 60 * second})
+	late := instance("late", []string{"10.0.1.30"}, "client")
+	late.ConnectionTracking.UDP = 60 * second
+	w.res.Interfaces = append(w.res.Interfaces, late)
+	w.apply()
+	w.attach("late", DefaultMTU)
+	w.want("forwarded", "late", udpPacket("10.0.1.30:4000", "10.0.1.20:53"))
+	w.pass(59 * second)
+	w.want("forwarded", "server", udpPacket("10.0.1.20:53", "10.0.1.30:4000"))
+}
+
 func TestCutFlows(t *testing.T) {
 	w := pair(t, Options{}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
 	w.pass(time.Hour)
@@ -260,6 +341,8 @@ func TestServices(t *testing.T) {
 	w.want("local", "a", udpPacket("0.0.0.0:68", "255.255.255.255:67"))
 	w.want("source_check", "a", udpPacket("10.0.1.99:68", "255.255.255.255:67"))
 	w.want("local", "a", udpPacket("[fe80::1]:546", "[ff02::1:2]:547"))
+	w.want("local", "a", udpPacket("[fd00:10:0:1::10]:546", "[ff05::1:3]:547"))
+	w.want("multicast", "a", udpPacket("[fd00:10:0:1::10]:547", "[ff02::1:2]:547"))
 	w.want("no_egress_rule", "a", icmpPacket("10.0.1.10", "10.0.0.3", 8, 0, 7)) // reserved, and nobody's
 	if n := len(w.g.FlowInfos()); n != 0 {
 		t.Errorf("%d flows, want none: what is not filtered is not tracked", n)
@@ -268,6 +351,7 @@ func TestServices(t *testing.T) {
 
 func TestLinkLocalAllowance(t *testing.T) {
 	w := newWorld(t, Options{}, []vpc.SecurityGroup{{Name: "a"}}, instance("a", []string{"10.0.1.10"}, "a"), instance("b", []string{"10.0.1.20"}, "a"))
+	w.pass(time.Hour) // saves nothing up
 	query := udpPacket("10.0.1.10:4000", "169.254.169.253:53")
 	for range 1024 {
 		w.want("local", "a", query)
@@ -279,6 +363,28 @@ func TestLinkLocalAllowance(t *testing.T) {
 	w.pass(second / 1024)
 	w.want("local", "a", query)
 	w.want("linklocal_allowance_exceeded", "a", query)
+}
+
+// TestLinkLocalAllowanceCountsPackets, of which a super-packet is many.
+func TestLinkLocalAllowanceCountsPackets(t *testing.T) {
+	var l linkLocalAllowance
+	for _, c := range []struct {
+		packets int
+		want    bool
+	}{{1000, true}, {25, false}, {24, true}, {1, false}} {
+		if got := l.take(0, c.packets); got != c.want {
+			t.Errorf("%d packets more: %t, want %t", c.packets, got, c.want)
+		}
+	}
+}
+
+// TestDuplicateAddressDetection asks from no address; the answer is for all.
+func TestDuplicateAddressDetection(t *testing.T) {
+	w := newWorld(t, Options{}, []vpc.SecurityGroup{{Name: "a"}}, instance("a", []string{"fd00:10:0:1::10"}, "a"))
+	w.want("local", "a", solicitation("::", "ff02::1:ff00:1", "fd00:10:0:1::1", 255))
+	if got := w.arrived("a"); got == nil || header.IPv6(got[tun.HeaderLen:]).DestinationAddress().String() != "ff02::1" {
+		t.Errorf("the router's address is taken, and the answer is %x", got)
+	}
 }
 
 // TestNeighbourDiscovery never depends on a rule, and never reaches another

@@ -36,12 +36,17 @@ func (s *Shard) Find(k *Key, h Hash, now int64) *Flow {
 		s.remove(i)
 		return nil
 	}
+	f.forget(s.table, now)
+	return f
+}
+
+// forget makes a side whose time is up know nothing of the flow.
+func (f *Flow) forget(t *Table, now int64) {
 	for e := range f.sides {
 		if f.expires[e] <= now && f.sides[e].State != Unknown {
-			f.setState(s.table, End(e), Unknown)
+			f.setState(t, End(e), Unknown)
 		}
 	}
-	return f
 }
 
 // find returns the slot of the flow with that key, live or not, or -1.
@@ -248,9 +253,15 @@ func (s *Shard) removeIf(gone func(*Flow) bool) {
 	}
 }
 
-// sweep removes expired flows and gives memory back once most of it is idle.
+// sweep removes expired flows, lets sides forget, and gives memory back once most of it is idle.
 func (s *Shard) sweep(now int64) {
-	s.removeIf(func(f *Flow) bool { return f.Expires() <= now })
+	s.removeIf(func(f *Flow) bool {
+		if f.Expires() <= now {
+			return true
+		}
+		f.forget(s.table, now)
+		return false
+	})
 	if len(s.slots) > minSlots && 8*s.used < len(s.slots) {
 		s.resize(len(s.slots) / 4)
 	}

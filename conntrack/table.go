@@ -58,8 +58,8 @@ func (t *Table) Lock(k *Key) (*Shard, Hash) {
 // Hash is the hash of a key, computed once a packet.
 type Hash uint32
 
-// Sweep forgets the flows that have timed out by now (ns). It holds one
-// shard's lock at a time.
+// Sweep forgets the flows, and the sides of flows, that have timed out by now
+// (ns). It holds one shard's lock at a time.
 func (t *Table) Sweep(now int64) {
 	for i := range t.shards {
 		s := &t.shards[i]

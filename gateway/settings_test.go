@@ -270,7 +270,9 @@ func TestAnEndThatHasForgottenNeedsItsAllowanceAnew(t *testing.T) {
 	w.apply()
 	w.attach("other", DefaultMTU)
 	w.want("forwarded", "client", udpPacket("10.0.1.10:4000", "10.0.1.20:53"))
+	w.want("forwarded", "server", udpPacket("10.0.1.20:53", "10.0.1.10:4000"))
 	w.pass(30 * second)
+	w.g.flows.Sweep(w.clock.Load()) // the server's allowance is free again
 	w.want("forwarded", "other", udpPacket("10.0.1.30:4000", "10.0.1.20:53"))
 	w.want("forwarded", "server", udpPacket("10.0.1.20:53", "10.0.1.30:4000"))
 	w.want("conntrack_allowance_exceeded", "client", udpPacket("10.0.1.10:4000", "10.0.1.20:53"))

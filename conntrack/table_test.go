@@ -151,10 +151,9 @@ func TestConcurrentUse(t *testing.T) {
 				f := shard.Find(&key, hash, now)
 				switch {
 				case f == nil:
-					f = shard.insert(&key, hash, from, tcpFlags("S"), now)
+					shard.insert(&key, hash, from, tcpFlags("S"), now)
 				case i%5 == 0:
 					shard.Delete(f)
-					f = nil
 				default:
 					shard.update(f, from, 0, now)
 				}
@@ -167,6 +166,11 @@ func TestConcurrentUse(t *testing.T) {
 						_ = f.packets
 					}
 				case 300:
+					w.Revise(now, func(f *Flow, sides *[2]SideState) bool {
+						sides[f.origin] = Untracked
+						return f.key.lowPort%3 != 0
+					})
+				case 400:
 					w.DeleteInterface(1)
 				}
 				// A newcomer is counted before its victim goes.

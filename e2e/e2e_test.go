@@ -256,7 +256,7 @@ func startCommand(t *testing.T, cmd *exec.Cmd) *background {
 		close(b.done)
 	}()
 	t.Cleanup(func() {
-		b.end(t, syscall.SIGKILL)
+		b.end(t, syscall.SIGTERM)
 		if t.Failed() {
 			t.Logf("log of %s:\n%s", strings.Join(cmd.Args, " "), b.output(t))
 		}

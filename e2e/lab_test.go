@@ -94,7 +94,7 @@ func TestCrashedLab(t *testing.T) {
 		t.Fatalf("processes %v, namespaces %v", pids, namespaces(t, name))
 	}
 	list := must(t, "lab", "list").stdout
-	if !strings.Contains(list, name+"  crashed") {
+	if !regexp.MustCompile(`(?m)^` + name + ` +crashed`).MatchString(list) { // other labs may be up, with longer names
 		t.Errorf("lab list does not say that it crashed:\n%s", list)
 	}
 	must(t, "lab", "down", name)

@@ -42,20 +42,21 @@ func (w *worker) admit(v *view, in *attachment, frame []byte) (arrival, decision
 // admitAddresses checks who sends a packet to whom.
 func (w *worker) admitAddresses(v *view, in *attachment, packet []byte, a arrival) decision {
 	p := &w.packet
+	own := v.policy.Owns(in.endpoint, p.Src)
 	switch {
 	case p.IsNeighbourDiscovery():
-		return w.neighbourDiscovery(v, in, packet, a)
+		return w.neighbourDiscovery(own, in, packet, a)
 	case isDHCP(p):
 		return w.dhcp(v, in, packet, a)
 	case p.Src == p.Dst && w.refuses(ReasonLand):
 		return drop(ReasonLand)
-	case isUnusable(p.Src) && w.refuses(ReasonMartianSource):
+	case !own && isUnusable(p.Src) && w.refuses(ReasonMartianSource):
 		return drop(ReasonMartianSource)
 	case p.Dst.IsMulticast():
 		return drop(ReasonMulticast)
 	case p.Dst == broadcast || p.Dst.IsUnspecified():
 		return drop(ReasonBroadcast) // a subnet's own broadcast address is nobody's and has no route
-	case !v.policy.MaySend(in.endpoint, p.Src) && w.refuses(ReasonSourceCheck):
+	case !own && !v.policy.MaySend(in.endpoint, p.Src) && w.refuses(ReasonSourceCheck):
 		return drop(ReasonSourceCheck)
 	}
 	return decision{fate: Forwarded}
@@ -68,10 +69,10 @@ func (w *worker) refuses(why Reason) bool { return !w.gateway.unchecked[why] }
 // neighbourDiscovery hands IPv6's messages between neighbours to the router; no
 // rule is asked (docs/semantics.md, ICMP). They never go to another machine:
 // every link has the gateway at its other end and nobody else.
-func (w *worker) neighbourDiscovery(v *view, in *attachment, packet []byte, a arrival) decision {
+func (w *worker) neighbourDiscovery(own bool, in *attachment, packet []byte, a arrival) decision {
 	p := &w.packet
-	own := p.Src.IsLinkLocalUnicast() || p.Src.IsUnspecified() || v.policy.Owns(in.endpoint, p.Src)
-	if p.TTL != 255 || !own { // 255: it has passed no router (RFC 4861, section 11.2)
+	inItsName := own || p.Src.IsLinkLocalUnicast() || p.Src.IsUnspecified()
+	if p.TTL != 255 || !inItsName { // 255: it has passed no router (RFC 4861, section 11.2)
 		return drop(ReasonBadNeighbourDiscovery)
 	}
 	return w.deliver(in, packet, a, ReasonNeighbourDiscovery)

@@ -33,10 +33,10 @@ ifdef SUDO
 	@set -e; for p in $(ROOT_PACKAGES); do \
 		$(GO) test -c -o bin/$$p.test ./$$p; \
 		echo "sudo $$p.test"; \
-		(cd $$p && $(SUDO) env SGATE_REQUIRE_ROOT=1 ../bin/$$p.test -test.timeout=10m); \
+		(cd $$p && $(SUDO) env SGATE_REQUIRE_ROOT=1 ../bin/$$p.test -test.timeout=10m -test.parallel=8); \
 	done
 else
-	SGATE_REQUIRE_ROOT=1 $(GO) test ./...
+	SGATE_REQUIRE_ROOT=1 $(GO) test -parallel 8 ./...
 endif
 ifdef CI
 	$(MAKE) fuzz
@@ -70,7 +70,7 @@ fuzz: ## fuzz the parsers and tables for 30 seconds each
 .PHONY: deps
 deps:
 	@scripts/deps ip:iproute2 ping:iputils-ping nc:netcat-openbsd curl:curl python3:python3 \
-		nft:nftables nmap:nmap hping3:hping3 scapy:python3-scapy
+		nft:nftables nmap:nmap hping3:hping3 scapy:python3-scapy sysctl:procps unshare:util-linux
 
 .PHONY: clean
 clean: ## remove what was built

@@ -136,7 +136,7 @@ func TestTooManyEntries(t *testing.T) {
 		text += fmt.Sprintf("      - {number: %d, action: allow, type: SSH, source: 0.0.0.0/0}\n", i+1)
 	}
 	_, err := parse(text)
-	want := []string{`f.yaml:6:5: network acl "edge": has 21 IPv4 ingress entries, the last one, *, included: want at most 20, or a higher quota network_acl_entries`}
+	want := []string{`f.yaml:6:5: network acl "edge": has 21 IPv4 ingress entries, the last one, *, included: want at most 20, or a higher quota network_acl_entries (NetworkAclEntryLimitExceeded)`}
 	if diff := cmp.Diff(want, lines(err)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

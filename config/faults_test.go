@@ -118,7 +118,7 @@ f.yaml:4:78: prefix list "l": entry 4: cidr "nonsense": want a CIDR such as 203.
 f.yaml:4:89: prefix list "l": entry ::/0: a list has one address family, and its first entry is of the other`},
 		{"max_entries", "prefix_lists: [{name: l, max_entries: 0}, {name: m, max_entries: 1, entries: [{cidr: 10.0.0.0/8}, {cidr: 11.0.0.0/8}]}]\n",
 			`f.yaml:2:39: prefix list "l": max_entries: 0: want at least 1
-f.yaml:2:43: prefix list "m": has 2 entries, more than its max_entries of 1`},
+f.yaml:2:43: prefix list "m": has 2 entries, more than its max_entries of 1 (PrefixListMaxEntriesExceeded)`},
 		{"twice", "prefix_lists: [{name: l}, {name: l}]\n", `f.yaml:2:34: prefix list "l": name "l": is taken: names are unique, letter case aside`},
 	})
 }

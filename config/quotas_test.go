@@ -45,7 +45,7 @@ func rules(n int, quotas string) string {
 func TestQuotaFaults(t *testing.T) {
 	const tooMany = `f.yaml:3:5: security group "g": The maximum number of rules per security group has been reached. ` +
 		`Its rules count as 61 IPv4 ingress rules (a CIDR is one of its family, a security group one of each, a prefix list its max_entries): ` +
-		`want at most 60, or a higher quota rules_per_security_group`
+		`want at most 60, or a higher quota rules_per_security_group (RulesPerSecurityGroupLimitExceeded)`
 	mustParse(t, rules(60, ""))
 	mustParse(t, rules(61, "quotas: {rules_per_security_group: 61}\n"))
 	testFaults(t, "", []faultCase{

@@ -110,7 +110,7 @@ func (f *Flow) fitsFirst(g *Segment) bool {
 	opener := &f.streams[g.From.Opposite()]
 	if f.state != TCPSynSent { // picked up: the opener's ACK has told where this end is
 		distance := g.Seq - f.streams[g.From].end
-		return (distance <= opener.window || -distance <= opener.window) && f.acksInside(g)
+		return (distance <= opener.window || -distance <= opener.window) && (!g.has(header.TCPFlagAck) || f.acksInside(g))
 	}
 	switch {
 	case !g.has(header.TCPFlagAck):

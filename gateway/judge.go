@@ -219,7 +219,10 @@ func (j *judgement) open(shard *conntrack.Shard, hash conntrack.Hash, egress, in
 	}
 	tracked := egress.state == conntrack.Tracked || ingress.state == conntrack.Tracked
 	if tracked && j.isMidstream() && j.w.gateway.dropMidstreamTCP {
-		return ReasonMidstream, false
+		if ingress.passes {
+			reason = ReasonMidstream
+		}
+		return reason, false
 	}
 	var sides [2]conntrack.Side
 	sides[j.segment.From] = conntrack.Side{Interface: j.in.port.number, State: egress.state}

@@ -138,20 +138,12 @@ func admitsAll(rules []vpc.Rule, r vpc.Rule) bool {
 // resources in force. UDP streams live as long as any UDP here, since the naive
 // tables do not count exchanges.
 func manual(rt *rapid.T, res vpc.Resources, ids []string) (*worker, func(vpc.Resources)) {
-	g, err := New(Options{Workers: 1})
+	first, err := vpc.New(res)
 	if err != nil {
 		rt.Fatal(err)
 	}
-	rt.Cleanup(func() { g.Close() })
-	for _, id := range ids {
-		m, err := tun.NewMemory(id, DefaultMTU)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		if _, err := g.Attach(id, discard{m}); err != nil {
-			rt.Fatal(err)
-		}
-	}
+	w := quiet(rt, first, ids...)
+	g := w.gateway
 	apply := func(res vpc.Resources) {
 		s, err := vpc.New(res)
 		if err != nil {
@@ -170,7 +162,7 @@ func manual(rt *rapid.T, res vpc.Resources, ids []string) (*worker, func(vpc.Res
 		}
 	}
 	apply(res)
-	return &worker{gateway: g}, apply
+	return w, apply
 }
 
 func mustInterface(s *vpc.Snapshot, id string) vpc.NetworkInterface {

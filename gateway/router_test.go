@@ -233,9 +233,16 @@ type discard struct{ *tun.Memory }
 
 func (discard) WriteFrame([]byte) error { return nil }
 
+// tester is what tests, benchmarks and rapid's checks have in common.
+type tester interface {
+	Helper()
+	Cleanup(func())
+	Fatal(...any)
+}
+
 // quiet is a gateway whose workers see no packets: tests and benchmarks call
 // process themselves.
-func quiet(tb testing.TB, snapshot *vpc.Snapshot, ids ...string) *worker {
+func quiet(tb tester, snapshot *vpc.Snapshot, ids ...string) *worker {
 	tb.Helper()
 	g, err := New(Options{Workers: 1})
 	if err != nil {

@@ -123,6 +123,23 @@ func TestMidstreamTCP(t *testing.T) {
 		w.want("no_egress_rule", "server", ack("10.0.1.20:80", "10.0.1.10:4001"))
 		w.want("no_egress_rule", "server", synAck("10.0.1.20:80", "10.0.1.10:4001"))
 		w.want("forwarded", "client", syn("10.0.1.10:4002", "10.0.1.20:80"))
+		w.group("server").Ingress = nil
+		w.apply()
+		w.want("no_ingress_rule", "client", ack("10.0.1.10:4003", "10.0.1.20:80")) // that it has no SYN is not what stops it
+		if n := len(w.g.FlowInfos()); n != map[bool]int{false: 3, true: 1}[drop] {
+			t.Errorf("dropping %t: %d flows", drop, n)
+		}
+	}
+}
+
+// TestARefusalOfMidstream: a server that knows nothing of a connection resets it
+// with the number that it is told, and without an ACK (RFC 9293, section 3.10.7.1).
+func TestARefusalOfMidstream(t *testing.T) {
+	for _, seq := range []uint32{1000, 1 << 30, 1<<31 + 5, 1<<32 - 5} {
+		w := pair(t, Options{}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
+		w.want("forwarded", "client", segment("10.0.1.10:4000", "10.0.1.20:80", header.TCPFlagAck, seq, 77))
+		w.want("tcp_out_of_window", "server", segment("10.0.1.20:80", "10.0.1.10:4000", header.TCPFlagRst, 77+1<<31, 0))
+		w.want("forwarded", "server", segment("10.0.1.20:80", "10.0.1.10:4000", header.TCPFlagRst, 77, 0))
 	}
 }
 

@@ -72,7 +72,9 @@ func open(s Service) (serve func(context.Context, *slog.Logger) error, socket io
 		conn, err := net.ListenPacket("udp", address)
 		return func(_ context.Context, log *slog.Logger) error { return echoPackets(conn, log) }, conn, err
 	}
-	l, err := net.Listen("tcp", address)
+	// Without keepalives, which would keep idle flows alive: what an idle
+	// timeout does is for the user to see.
+	l, err := (&net.ListenConfig{KeepAlive: -1}).Listen(context.Background(), "tcp", address)
 	return func(ctx context.Context, log *slog.Logger) error { return accept(ctx, l, log) }, l, err
 }
 

@@ -17,13 +17,17 @@ type Error struct {
 	Detail  string
 }
 
-// Error returns "file:line:column: subject: detail", less what is unknown.
+// Error returns "file:line:column: subject: detail", less what is unknown. Of a
+// quota it names AWS's code as well, for that is what people look up.
 func (e *Error) Error() string {
 	var parts []string
 	for _, s := range []string{e.Origin.String(), e.Subject, e.Detail} {
 		if s != "" {
 			parts = append(parts, s)
 		}
+	}
+	if strings.HasSuffix(e.Code, "Exceeded") {
+		parts[len(parts)-1] += " (" + e.Code + ")"
 	}
 	return strings.Join(parts, ": ")
 }

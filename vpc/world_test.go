@@ -2,8 +2,8 @@ package vpc
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -90,7 +90,11 @@ func faults(t *testing.T, res Resources) []string {
 		if !errors.As(e, &fault) {
 			t.Fatalf("fault %v is a %T, want *Error", e, e)
 		}
-		all = append(all, fmt.Sprintf("%s %s", fault.Code, fault))
+		text, says := strings.CutSuffix(fault.Error(), " ("+fault.Code+")")
+		if quota := strings.HasSuffix(fault.Code, "Exceeded"); says != quota {
+			t.Errorf("%v: names its code %t, want %t", fault, says, quota)
+		}
+		all = append(all, fault.Code+" "+text)
 	}
 	return all
 }

@@ -13,5 +13,5 @@ while len(held) < int(sys.argv[3]) and failures < 2:
         held.append(socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=1))
     except OSError:
         failures += 1
-print("holds", len(held), flush=True)
+print(f"holds {len(held)}", flush=True)
 time.sleep(3600)

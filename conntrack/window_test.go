@@ -172,6 +172,21 @@ func TestOnlyTheDueNumberResets(t *testing.T) {
 	}
 }
 
+// TestAnyNumberResetsWhatIsNotObserved is what a blind reset does where numbers
+// are not looked at: in a flow that no end tracks, of which none are known.
+func TestAnyNumberResetsWhatIsNotObserved(t *testing.T) {
+	w := newTCP(t)
+	w.open(-1, -1)
+	w.Revise(w.now, func(_ *Flow, sides *[2]SideState) bool {
+		*sides = [2]SideState{Untracked, Untracked}
+		return true
+	})
+	w.all(w.seg('<', "R", 1<<30, 0, 0))
+	if f := w.flow(); f.State() != TCPClosed {
+		t.Errorf("%v, want it reset", f.State())
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	for name, c := range map[string]struct {
 		flags    string

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -255,4 +256,86 @@ func TestMartianSources(t *testing.T) {
 	for _, src := range []string{"[::1]:80", "[ff02::1]:80", "[::]:80"} {
 		w.want("martian_source", "attacker", syn(src, "[fd00:10:0:1::20]:80"))
 	}
+}
+
+// TestDisguises has packets that rules alone would let in, because of what they
+// seem to be: each has a plain packet beside it, which is how a filter without
+// the check would read it, and which passes.
+func TestDisguises(t *testing.T) {
+	const from, victim = "10.0.1.67", "10.0.1.20"
+	const from6, victim6 = "fd00:10:0:1::67", "fd00:10:0:1::20"
+	plain := syn(from+":4000", victim+":80")
+	plain6 := syn("["+from6+"]:4000", "["+victim6+"]:80")
+	segment6 := plain6[header.IPv6MinimumSize:]
+	via := addr("fd00:10:0:1::10").As16() // where the routing header sends it
+	routing := func(kind, left byte) []byte {
+		return append([]byte{uint8(header.TCPProtocolNumber), 2, kind, left, 0, 0, 0, 0}, via[:]...)
+	}
+	empty := func(next uint8) []byte { return []byte{next, 0, 1, 4, 0, 0, 0, 0} } // of options
+	const destination, hopByHop, route, tcp = 60, 0, 43, 6
+	for name, c := range map[string]struct {
+		seems, is []byte
+		reason    string
+	}{
+		"a loose source route, past the one that is judged": {plain, withOptions(plain, 131, 7, 4, 10, 0, 1, 10, 0), "source_route"},
+		"a strict one":                            {plain, withOptions(plain, 137, 7, 4, 10, 0, 1, 10, 0), "source_route"},
+		"an option that ends past the header":     {plain, withOptions(plain, 7, 40, 4, 0), "bad_options"},
+		"a routing header of type 0":              {plain6, chain6(plain6, route, routing(0, 1), segment6), "routing_header"},
+		"one of any type with a stop left":        {plain6, chain6(plain6, route, routing(4, 1), segment6), "routing_header"},
+		"ports behind a misplaced hop-by-hop":     {plain6, chain6(plain6, destination, empty(hopByHop), empty(tcp), segment6), "hop_by_hop_misplaced"},
+		"ports behind more headers than are read": {plain6, chain6(plain6, destination, bytes.Repeat(empty(destination), 8), empty(tcp), segment6), "extensions_too_long"},
+		"a header that runs past the packet":      {plain6, chain6(plain6, destination, []byte{tcp, 200, 1, 4, 0, 0, 0, 0}, segment6), "extensions_overflow"},
+		"a SYN that is a FIN to others":           {plain, tcpPacket(from+":4001", victim+":80", header.TCPFlagSyn|header.TCPFlagFin), "bad_tcp_flags"},
+		"a segment without any flag":              {plain, tcpPacket(from+":4002", victim+":80", 0), "bad_tcp_flags"},
+		"a datagram longer than it says":          {udpPacket(from+":1", victim+":53", 1, 2, 3, 4), lying(udpPacket(from+":1", victim+":53", 1, 2, 3, 4)), "bad_length"},
+		"half a header":                           {plain, cutShort(plain, header.IPv4MinimumSize+12), "truncated"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := underAttack(t, Options{})
+			w.want("forwarded", "mallory", c.seems)
+			w.arrived("victim")
+			w.want(c.reason, "mallory", c.is)
+			if got := w.arrived("victim"); got != nil {
+				t.Errorf("the victim gets %x", got)
+			}
+		})
+	}
+}
+
+// withOptions puts options into an IPv4 packet, padded to whole words.
+func withOptions(packet []byte, options ...byte) []byte {
+	for len(options)%4 != 0 {
+		options = append(options, 0)
+	}
+	b := append(bytes.Clone(packet[:header.IPv4MinimumSize]), options...)
+	b = append(b, packet[header.IPv4MinimumSize:]...)
+	h := header.IPv4(b)
+	h.SetHeaderLength(uint8(header.IPv4MinimumSize + len(options)))
+	h.SetTotalLength(uint16(len(b)))
+	return withTTL(b, 64) // and the checksum
+}
+
+// chain6 puts headers between an IPv6 packet's header and its segment.
+func chain6(packet []byte, first uint8, parts ...[]byte) []byte {
+	b := bytes.Clone(packet[:header.IPv6MinimumSize])
+	b[6] = first
+	for _, p := range parts {
+		b = append(b, p...)
+	}
+	header.IPv6(b).SetPayloadLength(uint16(len(b) - header.IPv6MinimumSize))
+	return b
+}
+
+// lying shortens what a UDP datagram of IPv4 says of its length.
+func lying(packet []byte) []byte {
+	u := header.UDP(packet[header.IPv4MinimumSize:])
+	u.SetLength(uint16(len(u) - 2))
+	return packet
+}
+
+// cutShort cuts an IPv4 packet off, and says so in its header.
+func cutShort(packet []byte, length int) []byte {
+	b := bytes.Clone(packet[:length])
+	header.IPv4(b).SetTotalLength(uint16(length))
+	return withTTL(b, 64)
 }

@@ -114,6 +114,7 @@ type Flow struct {
 	origin  End
 	expires [2]int64 // ns, of each side; 0 while it knows nothing
 	streams [2]stream
+	attempt attempt
 
 	created int64     // ns
 	packets [2]uint64 // sent by each end; a super-packet counts its segments
@@ -197,11 +198,12 @@ func (f *Flow) IsQuery() bool { return f.ICMPRequest() != 0 }
 
 // ICMPRequest returns the type of the question of such a flow, 0 for others.
 func (f *Flow) ICMPRequest() uint8 {
+	request := f.key.kind &^ familyIPv6
 	switch {
 	case f.key.kind&familyIPv6 == 0:
-		return f.key.kind
-	case f.key.protocol == uint8(header.ICMPv6ProtocolNumber):
-		return f.key.kind // RFC 4443 has all questions above 127
+		return request
+	case request != 0 || f.key.protocol == uint8(header.ICMPv6ProtocolNumber):
+		return request | 0x80 // RFC 4443 has all questions above 127
 	}
 	return 0
 }

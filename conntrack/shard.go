@@ -81,7 +81,8 @@ func (s *Shard) Open(k *Key, h Hash, g *Segment, sides [2]Side, now int64) (*Flo
 	}
 	s.used++
 	f := &s.slots[i]
-	*f = Flow{key: *k, hash: uint32(h), sides: sides, origin: g.From, created: now, state: firstState(k.protocol, g)}
+	*f = Flow{key: *k, hash: uint32(h), sides: sides, origin: g.From, created: now}
+	f.state = f.firstState(g)
 	f.count(g)
 	f.note(g)
 	f.refresh(s.table, Low, now)
@@ -113,6 +114,9 @@ func (s *Shard) reserveAll(sides [2]Side, now int64) Refusal {
 // send.
 func (s *Shard) Update(f *Flow, g *Segment, now int64) {
 	f.count(g)
+	if f.accepts(g) {
+		f.restart()
+	}
 	if f.state.over() {
 		return // what trails behind its end does not keep it
 	}
@@ -182,8 +186,8 @@ func (f *Flow) setState(t *Table, e End, state SideState) {
 	t.release(f.sides[e])
 	f.sides[e].State = state
 	if !f.tracked() {
-		f.sides[Low].marks &^= seen
-		f.sides[High].marks &^= seen
+		f.sides[Low].marks &^= seen | guessed
+		f.sides[High].marks &^= seen | guessed
 	}
 }
 
@@ -191,7 +195,7 @@ func (f *Flow) setState(t *Table, e End, state SideState) {
 // one that is over, or that was never seen to begin. It is then judged as the
 // first of a flow, and if it passes, takes the place of the old one.
 func (f *Flow) Reopens(g *Segment) bool {
-	return (f.state.over() || f.state == TCPPickedUp) && f.isTCP() && g.opens()
+	return (f.state.over() || f.state == TCPPickedUp) && f.isTCP() && g.Opens()
 }
 
 // Delete forgets a flow.

@@ -102,9 +102,9 @@ func (t Timeouts) byState() [states]time.Duration {
 }
 
 // firstState returns the state of a flow whose first packet is at hand.
-func firstState(protocol uint8, g *Segment) State {
-	switch protocol {
-	case uint8(header.TCPProtocolNumber):
+func (f *Flow) firstState(g *Segment) State {
+	switch {
+	case f.isTCP():
 		switch {
 		case g.has(header.TCPFlagRst):
 			return TCPClosed
@@ -114,9 +114,9 @@ func firstState(protocol uint8, g *Segment) State {
 			return TCPSynReceived
 		}
 		return TCPSynSent
-	case uint8(header.UDPProtocolNumber):
+	case f.key.protocol == uint8(header.UDPProtocolNumber):
 		return UDPOneWay
-	case uint8(header.ICMPv4ProtocolNumber), uint8(header.ICMPv6ProtocolNumber):
+	case f.IsQuery(): // either protocol of ICMP may be in the other family, and is a number there
 		return ICMPAsked
 	}
 	return OtherOneWay

@@ -24,6 +24,7 @@ const (
 	scales                    // its SYN had a window scale option
 	acks                      // it has sent an ACK
 	finished                  // it has sent its FIN
+	guessed                   // first seen in the middle: it may have sent more than was seen
 )
 
 func (m mark) has(all mark) bool { return m&all == all }
@@ -32,6 +33,8 @@ const (
 	// maxScale is the largest window scale (RFC 7323, section 2.3). It is
 	// taken for that of a connection whose SYNs were not seen.
 	maxScale = 14
+	// largestWindow is what a window can be with it, in bytes.
+	largestWindow = 0xffff << maxScale
 	// minAckWindow is how far behind the highest sequence number an ACK may
 	// be, whatever the window: the ACKs of a window before it may be late.
 	minAckWindow = 66000
@@ -54,8 +57,8 @@ func (f *Flow) isTCP() bool { return f.key.protocol == uint8(header.TCPProtocolN
 
 func (g *Segment) has(flags header.TCPFlags) bool { return g.Flags&flags == flags }
 
-// opens reports whether the segment is a SYN without an ACK.
-func (g *Segment) opens() bool {
+// Opens reports whether the segment is a SYN without an ACK.
+func (g *Segment) Opens() bool {
 	const mask = header.TCPFlagSyn | header.TCPFlagAck | header.TCPFlagRst
 	return g.Flags&mask == header.TCPFlagSyn
 }
@@ -85,7 +88,9 @@ func (f *Flow) Fits(g *Segment) bool {
 		return true // nothing is known
 	case !own.has(seen):
 		return f.fitsFirst(g)
-	case f.state == TCPSynSent && g.From == f.origin && g.opens():
+	case f.accepts(g):
+		return true
+	case f.state == TCPSynSent && g.From == f.origin && g.Opens():
 		return true // sent again, or a new attempt on the old tuple
 	}
 	return f.sendsInside(g) && (!g.has(header.TCPFlagAck) || !other.has(seen) || f.acksInside(g))
@@ -101,7 +106,11 @@ func (f *Flow) sendsInside(g *Segment) bool {
 // acksInside holds a segment's ACK against what the other end has sent.
 func (f *Flow) acksInside(g *Segment) bool {
 	sender, receiver := &f.streams[g.From], &f.streams[g.From.Opposite()]
-	return !before(receiver.end, g.Ack) && !before(g.Ack, receiver.end-max(sender.window, minAckWindow)-1)
+	highest := receiver.end
+	if f.sides[g.From.Opposite()].marks.has(guessed) {
+		highest = receiver.limit
+	}
+	return !before(highest, g.Ack) && !before(g.Ack, receiver.end-max(sender.window, minAckWindow)-1)
 }
 
 // fitsFirst holds the first segment of the answering end against what the
@@ -110,11 +119,11 @@ func (f *Flow) fitsFirst(g *Segment) bool {
 	opener := &f.streams[g.From.Opposite()]
 	if f.state != TCPSynSent { // picked up: the opener's ACK has told where this end is
 		distance := g.Seq - f.streams[g.From].end
-		return (distance <= opener.window || -distance <= opener.window) && (!g.has(header.TCPFlagAck) || f.acksInside(g))
+		return (distance <= largestWindow || -distance <= largestWindow) && (!g.has(header.TCPFlagAck) || f.acksInside(g))
 	}
 	switch {
 	case !g.has(header.TCPFlagAck):
-		return g.opens() // both opened at once
+		return g.Opens() // both opened at once
 	case g.Flags&(header.TCPFlagSyn|header.TCPFlagRst) == 0:
 		// An end that takes the tuple for an older connection says so with a
 		// bare ACK, which the opener resets (RFC 9293, section 3.10.7.4).
@@ -131,7 +140,7 @@ func (f *Flow) observe(g *Segment) {
 	switch {
 	case g.has(header.TCPFlagRst):
 		return // the last of its stream, if that
-	case f.state == TCPSynSent && g.From == f.origin && g.opens() && g.Seq != sender.acked,
+	case f.state == TCPSynSent && g.From == f.origin && g.Opens() && g.Seq != sender.acked,
 		g.has(header.TCPFlagSyn) && !own.marks.has(seen) && (!other.marks.has(seen) || f.state == TCPSynSent):
 		f.startAtSYN(g)
 	case own.marks.has(seen):
@@ -149,6 +158,7 @@ func (f *Flow) observe(g *Segment) {
 	sender.end = later(sender.end, g.end())
 	if g.has(header.TCPFlagAck) {
 		receiver.acked = later(receiver.acked, g.Ack)
+		receiver.end = later(receiver.end, g.Ack) // what was sent before it was seen
 		receiver.limit = later(receiver.limit, g.Ack+window)
 	}
 }
@@ -159,7 +169,7 @@ func (f *Flow) startAtSYN(g *Segment) {
 	receiver := &f.streams[g.From.Opposite()]
 	f.streams[g.From] = stream{end: g.end(), limit: g.end() + receiver.window, acked: g.Seq}
 	own.scale = 0
-	own.marks &^= scales
+	own.marks &^= scales | guessed
 	if g.HasScale {
 		own.marks |= scales
 		own.scale = min(g.Scale, maxScale)
@@ -175,12 +185,16 @@ func (f *Flow) startAtSYN(g *Segment) {
 }
 
 // startInTheMiddle begins both streams of a connection that is older than the
-// flow, and whose window scales are not known.
+// flow. How far its ends are, and their window scales, is not known: either may
+// have sent as much as the largest window lets it.
 func (f *Flow) startInTheMiddle(g *Segment) {
-	own, other := &f.sides[g.From], &f.sides[g.From.Opposite()]
-	own.scale, other.scale = maxScale, maxScale
-	f.streams[g.From] = stream{end: g.end(), limit: g.end() + 0xffff<<maxScale, acked: g.Seq}
-	f.streams[g.From.Opposite()] = stream{end: g.Ack, limit: g.Ack, acked: g.Ack, window: 0xffff << maxScale}
+	for e, end := range [2]uint32{g.end(), g.Ack} {
+		e := g.From ^ End(e)
+		f.sides[e].scale = maxScale
+		f.sides[e].marks |= guessed
+		f.streams[e] = stream{end: end, limit: end + largestWindow, acked: end, window: largestWindow}
+	}
+	f.streams[g.From].acked = g.Seq
 }
 
 // resets reports whether a segment that fits is a RST that its receiver obeys:

@@ -106,6 +106,20 @@ func TestAttacks(t *testing.T) {
 				return w.send("attacker", icmpError("10.0.1.66", "10.0.1.10", 3, 4, ack(victimSSH, clientSSH))) == "forwarded"
 			},
 		},
+		{
+			name:  "a question to the router in the victim's name, which gets the answer beside all rules",
+			check: ReasonSourceCheck,
+			attack: func(w *world) bool {
+				w.send("attacker", icmpPacket("10.0.1.20", "10.0.1.1", 8, 0, 7))
+				w.send("attacker", udpPacket("10.0.1.20:1", "169.254.169.253:53"))
+				select {
+				case <-w.devs["victim"].Received():
+					return true
+				case <-time.After(50 * time.Millisecond):
+					return false
+				}
+			},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, checked := range []bool{false, true} {

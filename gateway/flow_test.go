@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -177,6 +178,63 @@ func TestWhatNeverArrivesEndsNothing(t *testing.T) {
 	if f := w.g.FlowInfos(); len(f) != 1 || f[0].State != "FIN_WAIT" {
 		t.Errorf("after one FIN that arrived: %+v", f)
 	}
+}
+
+// TestConnectionsThatAreOlder go on where rules admit the client's direction,
+// whatever segment of them is the first to be seen.
+func TestConnectionsThatAreOlder(t *testing.T) {
+	const client, server = "10.0.1.10:4000", "10.0.1.20:80"
+	for name, segments := range map[string][2][]byte{
+		"a keepalive":                 {segment(client, server, header.TCPFlagAck, 4999, 9000), segment(server, client, header.TCPFlagAck, 9000, 5000)},
+		"what the server has already": {segment(client, server, header.TCPFlagAck, 5000, 9000, 'x'), segment(server, client, header.TCPFlagAck, 9000, 60_000)},
+		"an ACK from a closed window": {offering(segment(client, server, header.TCPFlagAck, 5000, 9000), 0), segment(server, client, header.TCPFlagAck, 39_000, 5000, 'x')},
+	} {
+		w := pair(t, Options{}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
+		for range 3 {
+			w.want("forwarded", "client", segments[0])
+			if got := w.send("server", segments[1]); got != "forwarded" {
+				t.Errorf("%s: the answer is %s", name, got)
+			}
+		}
+	}
+}
+
+// offering changes the window that an IPv4 segment offers.
+func offering(packet []byte, window uint16) []byte {
+	h := header.TCP(packet[header.IPv4MinimumSize:])
+	was := h.WindowSize()
+	h.SetWindowSize(window)
+	h.SetChecksum(^checksum.Combine(^h.Checksum(), checksum.Combine(^was, window)))
+	return packet
+}
+
+// TestANewConnectionOnTheTupleOfALostOne: both machines have lost it, and the
+// gateway has not seen that. The server's answer shows it.
+func TestANewConnectionOnTheTupleOfALostOne(t *testing.T) {
+	const client, server = "10.0.1.10:700", "10.0.1.20:80"
+	synAckTo := func(ack uint32) []byte {
+		return segment(server, client, header.TCPFlagSyn|header.TCPFlagAck, 3_000_000_000, ack)
+	}
+	w := pair(t, Options{}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
+	w.want("forwarded", "client", syn(client, server))
+	w.want("forwarded", "server", synAck(server, client))
+	w.want("forwarded", "client", ack(client, server))
+	w.pass(time.Hour)
+	w.want("forwarded", "client", segment(client, server, header.TCPFlagSyn, 2_000_000_000, 0))
+	w.want("forwarded", "server", ack(server, client))             // the old one is not over yet
+	w.want("tcp_out_of_window", "server", synAckTo(2_000_000_002)) // not the answer
+	w.want("forwarded", "server", synAckTo(2_000_000_001))
+	w.want("forwarded", "client", segment(client, server, header.TCPFlagAck, 2_000_000_001, 3_000_000_001))
+	if f := w.g.FlowInfos(); len(f) != 1 || f[0].State != "ESTABLISHED" || f[0].Src.Port() != 700 {
+		t.Errorf("flows %+v, want the new connection's", f)
+	}
+	w.want("tcp_out_of_window", "server", ack(server, client)) // now it is
+
+	// A SYN that no rule admits is no attempt.
+	w.group("server").Ingress = nil
+	w.apply()
+	w.want("tcp_out_of_window", "client", segment(client, server, header.TCPFlagSyn, 1_000_000_000, 0))
+	w.want("tcp_out_of_window", "server", synAckTo(1_000_000_001))
 }
 
 // TestHostsHaveNoFlows: between two machines without groups nothing is asked.

@@ -185,14 +185,17 @@ func TestFragmentsThatNeverComplete(t *testing.T) {
 			t.Fatalf("counters %+v, want the piece dropped for its timeout", w.g.Port("laptop").Counters())
 		}
 	}
-	// Detached, what is held goes uncounted with its port, and nothing is left.
 	w.hold("laptop", cut(packet, 2, 128)[1])
-	number := w.g.Port("laptop").number
+	port := w.g.Port("laptop")
+	number := port.number
 	if err := w.g.Detach("laptop"); err != nil {
 		t.Fatal(err)
 	}
 	if pieces, _ := w.g.fragments.Held(fragment.Owner{Interface: number}); pieces != 0 {
 		t.Errorf("%d pieces are held of a detached device", pieces)
+	}
+	if n := port.Counters().Dropped[firstFragmentReason+Reason(fragment.Detached)]; n != 1 {
+		t.Errorf("%d pieces are counted as dropped with their device, want 1", n)
 	}
 }
 

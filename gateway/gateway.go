@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -169,6 +170,9 @@ func (g *Gateway) Apply(p *filter.Policy) error {
 	if g.closed {
 		return errClosed
 	}
+	if err := g.numberVPCs(p); err != nil {
+		return err
+	}
 	if err := g.router.SetNetworks(g.networks(p)); err != nil {
 		return err
 	}
@@ -236,6 +240,19 @@ func (g *Gateway) networks(p *filter.Policy) []stack.Network {
 		out[i] = *n
 	}
 	return out
+}
+
+// numberVPCs gives each VPC of a policy its number. Numbers are never used again,
+// so that a flow cannot come to be another VPC's; there are as many as fit the
+// flow table's keys.
+func (g *Gateway) numberVPCs(p *filter.Policy) error {
+	for _, v := range p.Snapshot().VPCs() {
+		if _, known := g.vpcs[v.ID]; !known && len(g.vpcs) > math.MaxUint16 {
+			return fmt.Errorf("VPC %s is beyond the %d that a gateway can tell apart in its life: start it anew", v.ID, math.MaxUint16+1)
+		}
+		g.vpcNumber(v.ID)
+	}
+	return nil
 }
 
 func (g *Gateway) vpcNumber(id string) int {
@@ -315,9 +332,10 @@ func (g *Gateway) detach(p *Port) error {
 		_ = p.worker.poller.Remove(p.dev) // fails if its worker does so now
 	}
 	p.worker.ports--
+	g.fragments.DeleteInterface(p.number) // while they can be counted
 	g.forget(p)
+	g.fragments.DeleteInterface(p.number) // what has come meanwhile
 	g.flows.DeleteInterface(p.number)
-	g.fragments.DeleteInterface(p.number)
 	return p.dev.Close()
 }
 

@@ -138,7 +138,7 @@ func (j *judgement) byFlow() (Reason, bool) {
 	live := shard.Find(&j.key, hash, j.w.now)
 	if live != nil && !live.Reopens(&j.segment) {
 		if !live.Fits(&j.segment) && j.w.refuses(ReasonOutOfWindow) {
-			return j.outside()
+			return j.outside(shard, live)
 		}
 		return j.inFlow(shard, live)
 	}
@@ -186,12 +186,19 @@ func (j *judgement) ask(live *conntrack.Flow) (egress, ingress answer, reason Re
 
 // outside judges a TCP segment that has a live flow's tuple and is not part of
 // it. The flow does not answer for it, and is not changed by it; rules alone may
-// let it through.
-func (j *judgement) outside() (Reason, bool) {
-	if reason, ok := j.byRules(); ok {
-		return reason, true
+// let it through. If it is a SYN, its answer shows whether the flow is over.
+func (j *judgement) outside(shard *conntrack.Shard, live *conntrack.Flow) (Reason, bool) {
+	egress, ingress, reason := j.ask(nil)
+	switch {
+	case !ingress.passes:
+		return ReasonOutOfWindow, false
+	case j.segment.Opens():
+		live, _ = j.remember(shard, live, egress, ingress)
+		live.Attempt(&j.segment)
+	case j.w.gateway.dropMidstreamTCP:
+		return ReasonMidstream, false
 	}
-	return ReasonOutOfWindow, false
+	return reason, true
 }
 
 // inFlow judges a packet of a live flow.
@@ -230,10 +237,10 @@ func (j *judgement) open(shard *conntrack.Shard, hash conntrack.Hash, egress, in
 	j.segment.Undelivered = !ingress.passes
 	_, refusal := shard.Open(&j.key, hash, &j.segment, sides, j.w.now)
 	switch {
+	case refusal == conntrack.AllowanceExceeded:
+		return ReasonAllowanceExceeded, false // the sender's end comes first
 	case !ingress.passes:
 		return reason, false
-	case refusal == conntrack.AllowanceExceeded:
-		return ReasonAllowanceExceeded, false
 	case refusal == conntrack.TableFull && tracked:
 		return ReasonFlowTableFull, false
 	}
@@ -243,7 +250,7 @@ func (j *judgement) open(shard *conntrack.Shard, hash conntrack.Hash, egress, in
 // isMidstream reports whether the packet is of a TCP connection whose beginning
 // was not seen.
 func (j *judgement) isMidstream() bool {
-	return isTCP(&j.w.packet) && j.segment.Flags&header.TCPFlagSyn == 0
+	return isTCP(&j.w.packet) && !j.segment.Opens()
 }
 
 // answer is what one end says.

@@ -91,6 +91,18 @@ func TestICMPErrorsPassByARule(t *testing.T) {
 	}
 }
 
+// TestErrorsAboutShortPackets quote all there is.
+func TestErrorsAboutShortPackets(t *testing.T) {
+	for _, related := range []bool{false, true} {
+		w := newWorld(t, Options{RelatedICMPErrors: related}, []vpc.SecurityGroup{{Name: "all", Egress: everything(), Ingress: everything()}},
+			instance("a", []string{"10.0.1.10"}, "all"), instance("b", []string{"10.0.1.20"}, "all"))
+		probe := ipPacket(addr("10.0.1.10"), addr("10.0.1.20"), 200, nil)
+		w.want("forwarded", "a", probe)
+		w.want("forwarded", "b", icmpError("10.0.1.20", "10.0.1.10", 3, 2, probe))
+		w.want("icmp_error_about_nothing", "a", icmpError("10.0.1.10", "10.0.1.20", 3, 2, probe))
+	}
+}
+
 // TestAnErrorAboutWhatWasNeverSent: that the tuple is right is not enough.
 func TestAnErrorAboutWhatWasNeverSent(t *testing.T) {
 	w := errorSenders(t, Options{RelatedICMPErrors: true})

@@ -1,7 +1,7 @@
 package gateway
 
 import (
-	"reflect"
+	"maps"
 
 	"github.com/sgate/sgate/conntrack"
 	"github.com/sgate/sgate/filter"
@@ -78,28 +78,45 @@ func (v *view) flowOf(f *conntrack.Flow) (flow filter.Flow, known bool) {
 // rulesDiffer reports whether two snapshots may judge a flow of machines that
 // are in both differently.
 func rulesDiffer(a, b *vpc.Snapshot) bool {
-	return !reflect.DeepEqual(ruling(a), ruling(b))
+	before, after := ruling(a), ruling(b)
+	for id, of := range before {
+		if now, stays := after[id]; stays && !maps.Equal(of, now) {
+			return true
+		}
+	}
+	return false
 }
 
-// ruling returns what of a snapshot bears on verdicts, by id.
-func ruling(s *vpc.Snapshot) map[string]any {
-	of := make(map[string]any)
-	for _, g := range s.SecurityGroups() {
-		rules := make(map[vpc.Key]bool)
-		for _, r := range append(g.Ingress[:len(g.Ingress):len(g.Ingress)], g.Egress...) {
-			rules[r.Key()] = true
+// ruling returns what of a snapshot bears on verdicts, by id, as sets.
+func ruling(s *vpc.Snapshot) map[string]map[any]bool {
+	of := make(map[string]map[any]bool)
+	add := func(id string, member any) {
+		if of[id] == nil {
+			of[id] = make(map[any]bool)
 		}
-		of[g.ID] = rules
+		of[id][member] = true
+	}
+	for _, g := range s.SecurityGroups() {
+		add(g.ID, nil) // though it has no rules
+		for _, d := range []vpc.Direction{vpc.Ingress, vpc.Egress} {
+			for _, r := range g.Rules(d) {
+				add(g.ID, r.Key())
+			}
+		}
 	}
 	for _, l := range s.PrefixLists() {
-		entries := make(map[string]bool)
+		add(l.ID, nil)
 		for _, e := range l.Entries {
-			entries[e.CIDR.String()] = true
+			add(l.ID, e.CIDR)
 		}
-		of[l.ID] = entries
 	}
 	for _, nic := range s.Interfaces() {
-		of[nic.ID] = []any{nic.GroupIDs, nic.Addresses}
+		for _, id := range nic.GroupIDs {
+			add(nic.ID, id)
+		}
+		for _, addr := range nic.Addresses {
+			add(nic.ID, addr)
+		}
 	}
 	return of
 }

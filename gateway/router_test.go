@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"bytes"
+	"math"
 	"net/netip"
 	"strconv"
+	"strings"
 	"testing"
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -370,5 +372,22 @@ func TestPendingChecksums(t *testing.T) {
 			}
 		}
 		w.want("bad_transport_checksum", "web", packet) // as it is, it is wrong
+	}
+}
+
+// TestVPCsBeyondTheNumbers are refused: they would be others' by their flows.
+func TestVPCsBeyondTheNumbers(t *testing.T) {
+	w := tiers(t)
+	for i := len(w.g.vpcs); i <= math.MaxUint16; i++ { // that have come and gone
+		w.g.vpcs[strconv.Itoa(i)] = i
+	}
+	w.apply() // the first is known
+	w.res.VPCs = append(w.res.VPCs, vpc.VPC{ID: "vpc-2", Name: "other", CIDR: prefix("10.0.0.0/16")})
+	s, err := vpc.New(w.res)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.g.Apply(filter.Compile(s)); err == nil || !strings.Contains(err.Error(), "VPC vpc-2 is beyond the 65536") {
+		t.Errorf("the 65,537th VPC: %v", err)
 	}
 }

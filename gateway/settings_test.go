@@ -143,6 +143,17 @@ func TestARefusalOfMidstream(t *testing.T) {
 	}
 }
 
+// TestMidstreamIsWhateverOpensNothing: a SYN-ACK too, and what is not part of the
+// live flow whose tuple it has.
+func TestMidstreamIsWhateverOpensNothing(t *testing.T) {
+	w := pair(t, Options{DropMidstreamTCP: true}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
+	w.want("tcp_midstream", "client", synAck("10.0.1.10:4000", "10.0.1.20:80"))
+	w.want("forwarded", "client", syn("10.0.1.10:4000", "10.0.1.20:80"))
+	w.want("forwarded", "server", synAck("10.0.1.20:80", "10.0.1.10:4000"))
+	w.want("forwarded", "client", ack("10.0.1.10:4000", "10.0.1.20:80"))
+	w.want("tcp_midstream", "client", segment("10.0.1.10:4000", "10.0.1.20:80", header.TCPFlagAck, 1<<30, isn))
+}
+
 // TestUntrackedTCPHasNoMiddle: AWS keeps nothing of it that a SYN could begin.
 func TestUntrackedTCPHasNoMiddle(t *testing.T) {
 	w := newWorld(t, Options{DropMidstreamTCP: true},
@@ -183,6 +194,21 @@ func TestRuleChange(t *testing.T) {
 			t.Errorf("on a rule change %v (-want +got):\n%s", change, diff)
 		}
 	}
+}
+
+// TestWhatIsNoRuleChange: the order of lists, and machines that come or go, end no flow.
+func TestWhatIsNoRuleChange(t *testing.T) {
+	w := pair(t, Options{OnRuleChange: FlushFlows}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
+	w.res.Interfaces[1].GroupIDs = []string{"sg-server", "sg-client"}
+	w.apply()
+	w.want("forwarded", "client", syn("10.0.1.10:4000", "10.0.1.20:80"))
+	w.res.Interfaces[1].GroupIDs = []string{"sg-client", "sg-server"}
+	w.res.Interfaces = append(w.res.Interfaces, instance("another", []string{"10.0.1.30"}, "client"))
+	w.apply()
+	w.want("forwarded", "server", synAck("10.0.1.20:80", "10.0.1.10:4000"))
+	w.res.Interfaces = w.res.Interfaces[:2]
+	w.apply()
+	w.want("forwarded", "server", synAck("10.0.1.20:80", "10.0.1.10:4000"))
 }
 
 // TestRevalidatedAtTheReceiver: the ingress side is judged again too, and so is
@@ -237,13 +263,12 @@ func TestReclassifyTouchesNoOtherFlow(t *testing.T) {
 	w.want("forwarded", "server", synAck("10.0.1.20:80", "10.0.1.10:4000"))
 }
 
-// TestRevisedByEveryKindOfChange: rules, memberships, addresses, prefix lists and
-// machines that go.
+// TestRevisedByEveryKindOfChange: memberships, addresses and prefix lists.
 func TestRevisedByEveryKindOfChange(t *testing.T) {
 	list := vpc.PrefixList{ID: "pl-1", Name: "clients", MaxEntries: 2, Entries: []vpc.PrefixListEntry{{CIDR: prefix("10.0.1.10/32")}}}
 	for name, change := range map[string]func(w *world){
 		"an entry":   func(w *world) { w.res.PrefixLists[0].Entries[0].CIDR = prefix("10.0.1.99/32") },
-		"a machine":  func(w *world) { w.res.Interfaces = w.res.Interfaces[1:] },
+		"a group":    func(w *world) { w.res.Interfaces[0].GroupIDs = []string{"sg-server"} },
 		"an address": func(w *world) { w.res.Interfaces[0].Addresses[0] = addr("10.0.1.12") },
 	} {
 		w := pair(t, Options{OnRuleChange: RevalidateFlows}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})

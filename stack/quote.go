@@ -17,6 +17,9 @@ type Quote struct {
 	Src, Dst netip.Addr
 	Protocol uint8
 
+	// The fields below are zero where nothing of them is quoted: of a later
+	// fragment, or of a packet that has less than 8 bytes behind its header.
+
 	// HasPorts says that the packet is TCP or UDP.
 	HasPorts         bool
 	SrcPort, DstPort uint16
@@ -31,19 +34,33 @@ type Quote struct {
 }
 
 // Quoted returns what the ICMP error b, parsed into p, says of the packet that
-// it is about. ok is false if p is not an error that quotes one, or quotes too
-// little of it to tell its flow: no header of its own family that Parse would
-// take, less than 8 bytes behind it, a later fragment, or another error.
+// it is about. ok is false if p is not an error that quotes one: no header of its
+// own family that Parse would take, less of the packet than the 8 bytes behind
+// its header though it had more, or another error.
 func (p *Packet) Quoted(b []byte) (q Quote, ok bool) {
 	if !p.quotes() {
 		return Quote{}, false
 	}
 	inner := b[p.PayloadStart:]
 	var packet Packet
-	if !packet.readQuoted(inner, p.IPv6) || packet.FragmentOffset != 0 || len(inner) < packet.HeaderLen+minQuoted {
+	if !packet.readQuoted(inner, p.IPv6) {
 		return Quote{}, false
 	}
-	return packet.quote(inner[packet.HeaderLen:])
+	if packet.FragmentOffset == 0 && len(inner) >= packet.HeaderLen+minQuoted {
+		return packet.quote(inner[packet.HeaderLen:])
+	}
+	if len(inner) < packet.HeaderLen || packet.FragmentOffset == 0 && len(inner) < claimedLen(inner) {
+		return Quote{}, false
+	}
+	return Quote{Src: packet.Src, Dst: packet.Dst, Protocol: packet.Protocol}, true
+}
+
+// claimedLen returns the length that a quoted packet's IP header tells.
+func claimedLen(b []byte) int {
+	if b[0]>>4 == header.IPv6Version {
+		return header.IPv6MinimumSize + int(header.IPv6(b).PayloadLength())
+	}
+	return int(header.IPv4(b).TotalLength())
 }
 
 // quotes reports whether the packet is an ICMP error that has the start of

@@ -90,6 +90,27 @@ func TestQuoted(t *testing.T) {
 	}
 }
 
+// TestQuotedWithoutAFlow: whose packet it is can be told, and no more.
+func TestQuotedWithoutAFlow(t *testing.T) {
+	four := func(protocol uint8) Quote { return Quote{Src: alice4, Dst: bob4, Protocol: protocol} }
+	six := func(protocol uint8) Quote { return Quote{Src: alice6, Dst: bob6, Protocol: protocol} }
+	for name, test := range map[string]struct {
+		in   []byte
+		want Quote
+	}{
+		"a later fragment":           {v4{protocol: udpNo, offset: 8, payload: make([]byte, 8)}.bytes(), four(udpNo)},
+		"a later fragment, IPv6":     {v6{chain: []extension{fragment(8, true, 7)}, protocol: udpNo, payload: make([]byte, 8)}.bytes(), six(udpNo)},
+		"a later piece of an error":  {v4{protocol: icmp4, offset: 8, payload: make([]byte, 8)}.bytes(), four(icmp4)},
+		"a packet without a payload": {v4{protocol: gre}.bytes(), four(gre)},
+		"a short one, IPv6":          {v6{protocol: gre, payload: make([]byte, 7)}.bytes(), six(gre)},
+	} {
+		p, b := parsed(t, errorAbout(test.in))
+		if got, ok := p.Quoted(b); !ok || got != test.want {
+			t.Errorf("%s: %+v, %t, want %+v", name, got, ok, test.want)
+		}
+	}
+}
+
 func TestQuotedNothing(t *testing.T) {
 	four := v4{protocol: tcpNo, payload: tcpSegment(40000, 443, header.TCPFlagSyn, 0, "")}.bytes()
 	six := v6{protocol: tcpNo, payload: tcpSegment(40000, 443, header.TCPFlagSyn, 0, "")}.bytes()
@@ -113,13 +134,11 @@ func TestQuotedNothing(t *testing.T) {
 		"half a header":                in4(four[:19]),
 		"half a header, IPv6":          in6(six[:39]),
 		"a header length below 20":     in4(changed(four, 0, 0x44)),
-		"options past the quote":       in4(changed(four, 0, 0x49)),
+		"options past the quote":       in4(changed(four, 0, 0x4f)),
 		"a version that is none":       in4(changed(four, 0, 0x55)),
 		"a version that is none, IPv6": in6(changed(six, 0, 0x55)),
 		"IPv6 in ICMP":                 in4(six),
 		"IPv4 in ICMPv6":               in6(append(four, make([]byte, 40)...)),
-		"a later fragment":             in4(v4{protocol: udpNo, offset: 8, payload: make([]byte, 8)}.bytes()),
-		"a later fragment, IPv6":       in6(v6{chain: []extension{fragment(8, true, 7)}, protocol: udpNo, payload: make([]byte, 8)}.bytes()),
 		"headers past the quote":       in6(v6{chain: []extension{options(dstOpts, 3)}, protocol: udpNo, payload: make([]byte, 8)}.bytes()[:60]),
 		"transport past the quote":     in6(v6{chain: []extension{options(dstOpts, 1)}, protocol: udpNo, payload: make([]byte, 8)}.bytes()[:55]),
 		"a packet that never passed":   in6(v6{chain: []extension{routingHeader(0, 1, 1)}, protocol: udpNo, payload: make([]byte, 8)}.bytes()),
@@ -132,7 +151,6 @@ func TestQuotedNothing(t *testing.T) {
 		"a redirect of ICMPv6":         v6{protocol: icmp6, payload: icmpMessage(137, 0, 0, string(six))}.bytes(),
 		"an unknown error":             v6{protocol: icmp6, payload: icmpMessage(100, 0, 0, string(six))}.bytes(),
 		"the error of number 0":        v6{protocol: icmp6, payload: icmpMessage(0, 0, 0, string(six))}.bytes(),
-		"a later piece of an error":    v4{protocol: icmp4, offset: 8, payload: icmpMessage(3, 1, 0, string(four))}.bytes(),
 		"an error of another family":   v6{protocol: icmp4, payload: icmpMessage(3, 1, 0, string(six))}.bytes(),
 		"an error of another, in IPv4": v4{protocol: icmp6, payload: icmpMessage(1, 1, 0, string(four))}.bytes(),
 	} {
@@ -181,9 +199,10 @@ func TestRouterQuotes(t *testing.T) {
 func checkQuote(t *testing.T, p *Packet, b []byte, about *Packet, room int) {
 	t.Helper()
 	got, ok := p.Quoted(b)
-	if about.FragmentOffset != 0 || about.IsICMPError() || min(room, about.Len) < about.HeaderLen+minQuoted {
-		if ok {
-			t.Errorf("%+v was quoted as %+v", about, got)
+	bare := Quote{Src: about.Src, Dst: about.Dst, Protocol: about.Protocol}
+	if short := min(room, about.Len) < about.HeaderLen+minQuoted; about.FragmentOffset != 0 || short || about.IsICMPError() {
+		if says := about.FragmentOffset != 0 || short && room >= about.Len; ok != says || ok && got != bare {
+			t.Errorf("%+v was quoted as %+v, %t", about, got, ok)
 		}
 		return
 	}

@@ -119,6 +119,8 @@ func (v *validation) vpcs() {
 			v.fault(x.Origin, subject, CodeInvalidParameter, "cidr %s: has host bits set, want %s", x.CIDR, x.CIDR.Masked())
 		case x.CIDR.Bits() < 16 || x.CIDR.Bits() > 28:
 			v.fault(x.Origin, subject, "InvalidVpc.Range", "cidr %s: want a block between /16 and /28, as in AWS", x.CIDR)
+		case !usable(x.CIDR.Addr()) || x.CIDR.Addr().As4()[0] == 0 || x.CIDR.Addr().As4()[0] >= 240:
+			v.fault(x.Origin, subject, "InvalidVpc.Range", "cidr %s: want a block of unicast addresses that machines can have", x.CIDR)
 		}
 		if !x.HasIPv6() {
 			continue

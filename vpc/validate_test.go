@@ -41,6 +41,9 @@ func TestFaultsOfVPCs(t *testing.T) {
 		return func(r *Resources) { *r = Resources{VPCs: []VPC{v}} }
 	}
 	v4 := prefix("10.0.0.0/16")
+	unusable := func(cidr string) string {
+		return `InvalidVpc.Range lab.yaml:1:3: vpc "main": cidr ` + cidr + `: want a block of unicast addresses that machines can have`
+	}
 	testFaults(t, []faultCase{
 		{"no block", alone(VPC{}), []string{
 			`InvalidParameterValue lab.yaml:1:3: vpc "main": cidr: want an IPv4 block such as 10.0.0.0/16`,
@@ -60,6 +63,11 @@ func TestFaultsOfVPCs(t *testing.T) {
 		{"too small", alone(VPC{CIDR: prefix("10.0.0.0/29")}), []string{
 			`InvalidVpc.Range lab.yaml:1:3: vpc "main": cidr 10.0.0.0/29: want a block between /16 and /28, as in AWS`,
 		}},
+		{"loopback", alone(VPC{CIDR: prefix("127.0.0.0/16")}), []string{unusable("127.0.0.0/16")}},
+		{"link-local", alone(VPC{CIDR: prefix("169.254.0.0/16")}), []string{unusable("169.254.0.0/16")}},
+		{"multicast", alone(VPC{CIDR: prefix("224.1.0.0/16")}), []string{unusable("224.1.0.0/16")}},
+		{"reserved", alone(VPC{CIDR: prefix("240.0.0.0/16")}), []string{unusable("240.0.0.0/16")}},
+		{"of this network", alone(VPC{CIDR: prefix("0.1.0.0/16")}), []string{unusable("0.1.0.0/16")}},
 		{"an IPv4 block as the IPv6 one", alone(VPC{CIDR: v4, IPv6CIDR: v4}), []string{
 			`InvalidParameterValue lab.yaml:1:3: vpc "main": ipv6_cidr 10.0.0.0/16: want an IPv6 block such as fd00:10::/56`,
 		}},

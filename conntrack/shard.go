@@ -186,8 +186,8 @@ func (f *Flow) setState(t *Table, e End, state SideState) {
 	t.release(f.sides[e])
 	f.sides[e].State = state
 	if !f.tracked() {
-		f.sides[Low].marks &^= seen | guessed
-		f.sides[High].marks &^= seen | guessed
+		f.sides[Low].marks &^= seen
+		f.sides[High].marks &^= seen
 	}
 }
 

@@ -158,7 +158,6 @@ func (f *Flow) observe(g *Segment) {
 	sender.end = later(sender.end, g.end())
 	if g.has(header.TCPFlagAck) {
 		receiver.acked = later(receiver.acked, g.Ack)
-		receiver.end = later(receiver.end, g.Ack) // what was sent before it was seen
 		receiver.limit = later(receiver.limit, g.Ack+window)
 	}
 }
@@ -169,7 +168,7 @@ func (f *Flow) startAtSYN(g *Segment) {
 	receiver := &f.streams[g.From.Opposite()]
 	f.streams[g.From] = stream{end: g.end(), limit: g.end() + receiver.window, acked: g.Seq}
 	own.scale = 0
-	own.marks &^= scales | guessed
+	own.marks &^= scales
 	if g.HasScale {
 		own.marks |= scales
 		own.scale = min(g.Scale, maxScale)

@@ -430,6 +430,9 @@ func TestUntrackedFlowsHaveNoWindows(t *testing.T) {
 		return true
 	})
 	w.all(w.seg('>', "AP", 1<<30, 1<<30, 10))
+	if f := w.flow(); (f.sides[Low].marks | f.sides[High].marks).has(seen) {
+		t.Errorf("windows are still known: %+v", f.sides)
+	}
 	shard, hash := w.Lock(&w.key)
 	shard.SetSide(shard.Find(&w.key, hash, w.now), Low, lowInterface, Tracked, w.now)
 	shard.Unlock()

@@ -215,7 +215,16 @@ func TestANewConnectionOnTheTupleOfALostOne(t *testing.T) {
 	synAckTo := func(ack uint32) []byte {
 		return segment(server, client, header.TCPFlagSyn|header.TCPFlagAck, 3_000_000_000, ack)
 	}
-	w := pair(t, Options{}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
+	// The server's end alone may know nothing of it any more.
+	w := pair(t, Options{}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{TCPEstablished: 60 * second})
+	w.want("forwarded", "client", syn(client, server))
+	w.want("forwarded", "server", synAck(server, client))
+	w.want("forwarded", "client", ack(client, server))
+	w.pass(time.Hour)
+	w.want("forwarded", "client", segment(client, server, header.TCPFlagSyn, 2_000_000_000, 0))
+	w.want("forwarded", "server", synAckTo(2_000_000_001))
+
+	w = pair(t, Options{}, vpc.ConnectionTracking{}, vpc.ConnectionTracking{})
 	w.want("forwarded", "client", syn(client, server))
 	w.want("forwarded", "server", synAck(server, client))
 	w.want("forwarded", "client", ack(client, server))

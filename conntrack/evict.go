@@ -2,35 +2,48 @@ package conntrack
 
 import "sync/atomic"
 
-// evictWindow is how many slots of a shard one search looks at, from where the
-// last one ended. A flood of new flows then costs each of them about as much as
-// the search of one shard's corner, however large the table.
-const evictWindow = 64
+// A search for a victim looks at evictWindow slots of the newcomer's shard, from
+// where the last one ended, and goes on to other shards until it has compared
+// enoughCompared flows, or looked at evictMost slots and found one. A flood of new
+// flows then costs each of them about the same, however large the table; and in
+// a small one, whose shards have a flow or two, no flow goes just because it is
+// alone in the wrong shard.
+const (
+	evictWindow    = 64
+	enoughCompared = 32
+	evictMost      = 16 * evictWindow
+)
 
 // noVictimFor is how long, in ns, a search of all shards' corners without a
 // victim is believed. A full table of established flows must not be searched
 // for every newcomer.
 const noVictimFor = 100_000_000
 
-// search says what is looked for when a newcomer needs room.
+// search is what is looked for when a newcomer needs room, and how far that
+// has come.
 type search struct {
 	number uint32 // an interface whose tracked flows alone will do; 0: any flow will
 	keep   *Flow  // not to be touched
 	now    int64
+
+	compared, looked int
+	shard            *Shard // that has the victim; locked
+	victim           int    // its slot
+	ends             int64  // when it would end
 }
 
-// makeRoom frees one flow for a newcomer of shard own, which is locked: from
-// own if possible, else from any other. It reports whether there was one. A vain
-// search is remembered in noVictimUntil (ns).
+// makeRoom frees one flow for a newcomer of shard own, which is locked. It
+// reports whether there was one. A vain search is remembered in noVictimUntil
+// (ns).
 func (t *Table) makeRoom(own *Shard, want search, noVictimUntil *atomic.Int64) bool {
-	if own.evict(want) {
-		return true
-	}
-	if want.now < noVictimUntil.Load() {
+	if !own.look(&want) && want.now < noVictimUntil.Load() {
 		return false
 	}
 	complete := true
 	for i := range t.shards {
+		if want.isOver() {
+			break
+		}
 		s := &t.shards[i]
 		if s == own {
 			continue
@@ -40,44 +53,57 @@ func (t *Table) makeRoom(own *Shard, want search, noVictimUntil *atomic.Int64) b
 			complete = false
 			continue
 		}
-		found := s.evict(want)
-		s.mu.Unlock()
-		if found {
-			return true
+		before := want.shard
+		if !s.look(&want) {
+			s.mu.Unlock()
+		} else if before != nil && before != own {
+			before.mu.Unlock()
 		}
 	}
-	if complete {
-		noVictimUntil.Store(want.now + noVictimFor)
+	if want.shard == nil {
+		if complete {
+			noVictimUntil.Store(want.now + noVictimFor)
+		}
+		return false
 	}
-	return false
+	want.shard.hand = want.victim
+	want.shard.remove(want.victim)
+	if want.shard != own {
+		want.shard.mu.Unlock()
+	}
+	return true
 }
 
-// evict frees one slot among the next evictWindow: that of an expired flow, else
-// that of the yielding flow which would end first.
-func (s *Shard) evict(want search) bool {
+// isOver reports whether enough was seen to be content with the victim.
+func (w *search) isOver() bool {
+	return w.shard != nil && (w.ends <= w.now || w.compared >= enoughCompared || w.looked >= evictMost)
+}
+
+// look goes through the shard's next window: an expired flow is the best victim,
+// else the yielding one that would end first. It reports whether one of its own
+// is better than what the search had.
+func (s *Shard) look(w *search) (better bool) {
 	mask := len(s.slots) - 1
-	victim := -1
 	for n := range min(evictWindow, len(s.slots)) {
 		i := (s.hand + n) & mask
 		f := &s.slots[i]
-		if f.hash == 0 || f == want.keep || want.number != 0 && !f.trackedBy(want.number) {
+		w.looked++
+		if f.hash == 0 || f == w.keep || w.number != 0 && !f.trackedBy(w.number) {
 			continue
 		}
-		if f.Expires() <= want.now {
-			victim = i
-			break
+		w.compared++
+		ends := f.Expires()
+		if (ends <= w.now || f.yields()) && (w.shard == nil || ends < w.ends) {
+			w.shard, w.victim, w.ends, better = s, i, ends, true
 		}
-		if f.yields() && (victim < 0 || f.Expires() < s.slots[victim].Expires()) {
-			victim = i
+		if better && ends <= w.now {
+			return true
 		}
 	}
-	if victim < 0 {
+	if !better {
 		s.hand += evictWindow
-		return false
 	}
-	s.hand = victim
-	s.remove(victim)
-	return true
+	return better
 }
 
 func (f *Flow) trackedBy(number uint32) bool { return f.Tracks(Low, number) || f.Tracks(High, number) }

@@ -2,9 +2,16 @@ package conntrack
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 )
+
+// evict makes room for a newcomer of a shard, in no case by what it remembers of
+// a vain search.
+func (w *world) evict(s *Shard) bool {
+	return w.makeRoom(s, search{now: w.now}, new(atomic.Int64))
+}
 
 // fill opens connections from number first on until n are established.
 func (w *world) fill(first, n int) {
@@ -217,7 +224,7 @@ func TestASearchIsShortAndMovesOn(t *testing.T) {
 		}
 	}
 	searches := 1
-	for !s.evict(search{now: w.now}) {
+	for !w.evict(s) {
 		if searches++; searches > len(s.slots)/evictWindow {
 			t.Fatal("the flow that yields is not found in one round")
 		}
@@ -245,11 +252,55 @@ func TestASearchStartsWhereTheLastOneEnded(t *testing.T) {
 		s.Find(&keys[i], Hash(i), w.now).expires = [2]int64{w.now + end, w.now + end}
 	}
 	for _, want := range []int{10, 70} {
-		if s.evict(search{now: w.now}); s.Find(&keys[want], Hash(want), w.now) != nil {
+		if w.evict(s); s.Find(&keys[want], Hash(want), w.now) != nil {
 			t.Errorf("flow %d is still there", want)
 		}
 	}
 	if s.Find(&keys[5], 5, w.now) == nil {
 		t.Error("flow 5, behind the last victim, was evicted")
+	}
+}
+
+// TestInASmallTableTheOldestYields, whatever shard it is in: a handshake that has
+// just begun survives a flood of others.
+func TestInASmallTableTheOldestYields(t *testing.T) {
+	for begins := range 20 {
+		w := newWorld(t, 30)
+		for i := range 30 {
+			w.sends(tcp(i), ">S")
+			w.pass(time.Millisecond)
+		}
+		w.sends(tcp(1000+begins), ">S")
+		for i := range 25 {
+			w.sends(numbered(protoUDP, i), ">") // these end sooner than it
+			w.pass(time.Millisecond)
+		}
+		if !w.lives(tcp(1000 + begins)) {
+			t.Fatal("the handshake is evicted by flows that are younger and end sooner")
+		}
+	}
+}
+
+// TestALargeTableIsNotSearchedWhole for one interface's flows: once one is found,
+// the search ends soon.
+func TestALargeTableIsNotSearchedWhole(t *testing.T) {
+	w := newWorld(t, 1<<20)
+	for i := range 100_000 {
+		w.open(i, tracked(9), tracked(10))
+	}
+	for i := range 1000 {
+		w.open(200_000+i, tracked(7), tracked(9))
+	}
+	want := search{number: 7, now: w.now}
+	shards := 0
+	for i := range w.shards {
+		if want.isOver() {
+			break
+		}
+		w.shards[i].look(&want)
+		shards++
+	}
+	if want.shard == nil || want.looked > evictMost+evictWindow {
+		t.Errorf("%d slots of %d shards were looked at, want about %d", want.looked, shards, evictMost)
 	}
 }

@@ -54,7 +54,7 @@ lint: ## gofmt, go vet, staticcheck
 
 .PHONY: bench
 bench: ## microbenchmarks of the packet path and the compiler
-	$(GO) test -run '^$$' -bench . -benchmem ./stack ./filter ./conntrack ./gateway
+	$(GO) test -run '^$$' -bench . -benchmem ./stack ./fragment ./filter ./conntrack ./gateway
 
 # What reads bytes that others have written, as PACKAGE:TARGET.
 FUZZ := stack:FuzzParse fragment:FuzzTable conntrack:FuzzTable config:FuzzParse

@@ -52,8 +52,10 @@ func (w *worker) process(v *view, in *attachment, frame []byte) {
 func (w *worker) decide(v *view, in *attachment, packet []byte, a arrival) decision {
 	p := &w.packet
 	to := v.policy.Resolve(in.endpoint, p.Dst)
-	if to != filter.NoEndpoint && v.policy.Kind(to) != filter.KindInterface && v.policy.Kind(to) != filter.KindHost {
-		return w.decideOwn(v, in, to, packet, a)
+	if to != filter.NoEndpoint {
+		if kind := v.policy.Kind(to); kind == filter.KindRouter || kind == filter.KindService {
+			return w.decideOwn(v, in, kind, packet, a)
+		}
 	}
 	reason, ok := w.judge(v, in, to, packet, a)
 	if !ok {
@@ -72,11 +74,11 @@ func (w *worker) decide(v *view, in *attachment, packet []byte, a arrival) decis
 // decideOwn decides about a packet for an address of the gateway's own. Nothing
 // is asked of rules there, so that a forwarder may speak for itself only: what
 // the netstack answers goes to whoever has the source address, beside all rules.
-func (w *worker) decideOwn(v *view, in *attachment, to filter.Endpoint, packet []byte, a arrival) decision {
+func (w *worker) decideOwn(v *view, in *attachment, kind filter.Kind, packet []byte, a arrival) decision {
 	if !v.policy.Owns(in.endpoint, w.packet.Src) && w.refuses(ReasonSourceCheck) {
 		return drop(ReasonSourceCheck)
 	}
-	if v.policy.Kind(to) == filter.KindRouter {
+	if kind == filter.KindRouter {
 		return w.deliver(in, packet, a, ReasonRouterAddress)
 	}
 	if !in.port.linkLocal.take(w.now, a.packets) {

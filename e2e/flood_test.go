@@ -72,6 +72,11 @@ func TestFloods(t *testing.T) {
 		{"SYNs from others, by who may", "forwarder", []string{"-S", "-p", "80", "--rand-source"}, []string{"no_ingress_rule", "martian_source"}},
 	} {
 		t.Run(strings.ReplaceAll(flood.name, " ", "-"), func(t *testing.T) {
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("counters:\n%s", must(t, "counters", "--lab", lab).stdout)
+				}
+			})
 			before := countersOf(t, "--lab", lab, flood.by).Interfaces[0]
 			hping := append([]string{"lab", "exec", "--lab", lab, flood.by, "--", "hping3", "-q", "-n", "-c", fmt.Sprint(packets), "-i", "u100"}, flood.flags...)
 			running := start(t, append(hping, "10.0.1.20")...)

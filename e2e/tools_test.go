@@ -205,11 +205,14 @@ func (c *crafter) send(t *testing.T, packets string) (number, count int) {
 		t.Fatal(err)
 	}
 	said := fmt.Sprintf("sent %d ", c.last)
-	c.process.says(t, said)
-	_, rest, _ := strings.Cut(c.process.output(t), said)
-	if _, err := fmt.Sscan(rest, &count); err != nil {
-		t.Fatal(err)
-	}
+	until(t, said, func() bool {
+		_, rest, _ := strings.Cut(c.process.output(t), said)
+		line, _, whole := strings.Cut(rest, "\n")
+		if _, err := fmt.Sscan(line, &count); whole && err != nil {
+			t.Fatal(err)
+		}
+		return whole
+	})
 	return c.last, count
 }
 

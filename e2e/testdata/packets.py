@@ -73,7 +73,7 @@ def send(names):
                 virtio.sendto(data, (DEVICE, ETH_P_IP))
             else:
                 plain.sendto(data, (DEVICE, ETH_P_IPV6 if data[0] >> 4 == 6 else ETH_P_IP))
-        print("sent", ident, len(packets), flush=True)
+        print(f"sent {ident} {len(packets)}", flush=True)
 
 
 if sys.argv[1] == "tap":

@@ -11,7 +11,7 @@ import "sync/atomic"
 const (
 	evictWindow    = 64
 	enoughCompared = 32
-	evictMost      = 16 * evictWindow
+	evictMost      = 32 * evictWindow
 )
 
 // noVictimFor is how long, in ns, a search of all shards' corners without a
@@ -40,14 +40,10 @@ func (t *Table) makeRoom(own *Shard, want search, noVictimUntil *atomic.Int64) b
 		return false
 	}
 	complete := true
-	for i := range t.shards {
-		if want.isOver() {
-			break
-		}
-		s := &t.shards[i]
-		if s == own {
-			continue
-		}
+	// From its own on: if all newcomers began with the same shards, these would
+	// be drained, and what is left there would go before its time.
+	for i := 1; i < shardCount && !want.isOver(); i++ {
+		s := &t.shards[(own.index+i)%shardCount]
 		// Only a try: whoever holds that lock may be waiting for ours.
 		if !s.mu.TryLock() {
 			complete = false

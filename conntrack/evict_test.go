@@ -281,6 +281,33 @@ func TestInASmallTableTheOldestYields(t *testing.T) {
 	}
 }
 
+// TestAHandshakeOutlivesAFlood that goes on for long, of flows that end sooner
+// than it, at an interface that may track 50 flows in all.
+func TestAHandshakeOutlivesAFlood(t *testing.T) {
+	w := newWorld(t, 200)
+	w.limit(highInterface, Limits{Allowance: 50})
+	for i := range 20 {
+		w.sends(tcp(i), ">S <SA >A >FA <FA") // closed, and long to live yet
+	}
+	newcomer := 0
+	flood := func(n int) {
+		for range n {
+			w.sends(numbered(protoUDP, newcomer), ">")
+			w.pass(100 * time.Microsecond)
+			newcomer++
+		}
+	}
+	flood(2000)
+	for i := range 100 {
+		w.sends(tcp(1000+i), ">S")
+		flood(40)
+		if !w.lives(tcp(1000 + i)) {
+			t.Fatalf("handshake %d is gone", i)
+		}
+		w.sends(tcp(1000+i), "<SA >A <R")
+	}
+}
+
 // TestALargeTableIsNotSearchedWhole for one interface's flows: once one is found,
 // the search ends soon.
 func TestALargeTableIsNotSearchedWhole(t *testing.T) {

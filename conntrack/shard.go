@@ -14,8 +14,9 @@ type Shard struct {
 	slots []Flow
 	used  int
 
-	hand int      // where evict looks next; any number, to be wrapped
-	_    [72]byte // keeps neighbours' locks out of one cache line
+	hand  int      // where a search for a victim looks next; any number, to be wrapped
+	index int      // its own, among the table's
+	_     [64]byte // keeps neighbours' locks out of one cache line
 }
 
 // Unlock ends the use of a shard and of every *Flow from it.

@@ -34,7 +34,7 @@ func New(maxFlows int, timeouts Timeouts) (*Table, error) {
 	t := &Table{hasher: hasher{maphash.MakeSeed()}, max: int64(maxFlows)}
 	t.interfaces.Store(&[]*limits{newLimits(Limits{Timeouts: timeouts}, new(usage))})
 	for i := range t.shards {
-		t.shards[i].table = t
+		t.shards[i].table, t.shards[i].index = t, i
 	}
 	return t, nil
 }

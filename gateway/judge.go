@@ -204,10 +204,7 @@ func (j *judgement) outside(shard *conntrack.Shard, live *conntrack.Flow) (Reaso
 // inFlow judges a packet of a live flow.
 func (j *judgement) inFlow(shard *conntrack.Shard, live *conntrack.Flow) (Reason, bool) {
 	egress, ingress, reason := j.ask(live)
-	if !egress.passes {
-		return reason, false
-	}
-	if j.to == filter.NoEndpoint {
+	if !egress.passes || j.to == filter.NoEndpoint {
 		return reason, false
 	}
 	live, refusal := j.remember(shard, live, egress, ingress)

@@ -40,8 +40,8 @@ func (p *Policy) HasACL(from, to Endpoint) bool {
 	if len(p.aclEntries) == 0 {
 		return false
 	}
-	a, b := p.placeOf(from), p.placeOf(to)
-	return (a.acl != nil || b.acl != nil) && a.apartFrom(b)
+	a, b := p.subnetOf(from), p.subnetOf(to)
+	return (p.aclOf(a) != nil || p.aclOf(b) != nil) && apart(a, b)
 }
 
 // ACLEgress asks the outbound entries of the sender's subnet about the flow's
@@ -64,38 +64,40 @@ func (p *Policy) ACLEntry(e ACLEntry) (entry vpc.NetworkACLEntry, aclID string, 
 	return named.NetworkACLEntry, named.aclID, true
 }
 
-// place is where an endpoint is, as far as network ACLs go.
-type place struct {
-	subnet int32       // its number from 0 on, or one of those below
-	acl    *networkACL // of the subnet; nil for the default ACL, which allows all
-}
-
 // The places that are no subnet.
 const (
 	outside     int32 = -1 // hosts and what nobody has
 	gatewaysOwn int32 = -2 // the VPC router and AWS's services
 )
 
-// apartFrom reports whether packets between the places pass the border of a
-// subnet.
-func (a place) apartFrom(b place) bool {
-	return a.subnet != b.subnet && a.subnet != gatewaysOwn && b.subnet != gatewaysOwn
+// apart reports whether packets between two places pass the border of a subnet.
+func apart(a, b int32) bool { return a != b && a != gatewaysOwn && b != gatewaysOwn }
+
+// subnetOf returns the number of the endpoint's subnet, outside or gatewaysOwn.
+func (p *Policy) subnetOf(e Endpoint) int32 {
+	if e < 0 {
+		return outside
+	}
+	return p.endpoints[e].subnet
 }
 
-func (p *Policy) placeOf(e Endpoint) place {
-	if e < 0 {
-		return place{subnet: outside}
+// aclOf returns the ACL of a subnet, nil for the default ACL, which allows all,
+// and for what is no subnet.
+func (p *Policy) aclOf(subnet int32) *networkACL {
+	if subnet < 0 || len(p.acls) == 0 {
+		return nil
 	}
-	return p.endpoints[e].place
+	return p.acls[subnet]
 }
 
 // askACL asks the ACL of self's subnet; peer and addr are the other end.
 func (p *Policy) askACL(d vpc.Direction, self, peer Endpoint, addr netip.Addr, f *Flow) ACLSide {
-	own := p.placeOf(self)
-	if own.acl == nil || !own.apartFrom(p.placeOf(peer)) {
+	own := p.subnetOf(self)
+	acl := p.aclOf(own)
+	if acl == nil || !apart(own, p.subnetOf(peer)) {
 		return ACLSide{Decision: NotAsked}
 	}
-	return own.acl[d][family(addr)].decide(addr, f)
+	return acl[d][family(addr)].decide(addr, f)
 }
 
 // networkACL is a compiled network ACL, by direction and family. An entry is of
@@ -156,21 +158,23 @@ type namedEntry struct {
 	aclID string
 }
 
-// compileACLs enters the network ACLs and returns where each subnet is, by its
-// id.
-func (p *Policy) compileACLs(s *vpc.Snapshot) map[string]place {
-	places := make(map[string]place)
-	for i, n := range s.Subnets() {
-		places[n.ID] = place{subnet: int32(i)}
+// compileACLs enters the network ACLs.
+func (p *Policy) compileACLs(s *vpc.Snapshot) {
+	if len(s.NetworkACLs()) == 0 {
+		return
 	}
+	subnets := make(map[string]int)
+	for i, n := range s.Subnets() {
+		subnets[n.ID] = i
+	}
+	p.acls = make([]*networkACL, len(subnets))
 	byID := func(a, b vpc.NetworkACL) int { return cmp.Compare(a.ID, b.ID) }
 	for _, a := range slices.SortedFunc(slices.Values(s.NetworkACLs()), byID) {
 		acl := p.compileACL(a)
 		for _, id := range a.SubnetIDs {
-			places[id] = place{subnet: places[id].subnet, acl: acl}
+			p.acls[subnets[id]] = acl
 		}
 	}
-	return places
 }
 
 // compileACL numbers the entries of one ACL. They are canonical and in order.

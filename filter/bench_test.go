@@ -28,6 +28,8 @@ func TestJudgeDoesNotAllocate(t *testing.T) {
 				t.Fatal("the flow is not what the policy says")
 			}
 			w.Judge(f)
+			w.DecideEgress(f)
+			w.DecideIngress(f)
 		}); n != 0 {
 			t.Errorf("%s: %v allocations, want 0", text, n)
 		}
@@ -121,21 +123,35 @@ func fillGroup(group *vpc.SecurityGroup, rules int, random *rand.Rand, anyGroup 
 	}
 }
 
-// BenchmarkJudge is what a new flow costs, both ends asked, between random
-// interfaces.
+// BenchmarkJudge is what it costs to judge a flow and to name the rules that
+// decide, both ends asked, between random interfaces.
 func BenchmarkJudge(b *testing.B) {
+	benchmarkFleets(b, func(w world, f *Flow) { w.Judge(f) })
+}
+
+// BenchmarkDecide is what a new flow costs in the packet path, where no rule is
+// named.
+func BenchmarkDecide(b *testing.B) {
+	benchmarkFleets(b, func(w world, f *Flow) {
+		if w.DecideEgress(f).Passes() {
+			w.DecideIngress(f)
+		}
+	})
+}
+
+func benchmarkFleets(b *testing.B, judge func(world, *Flow)) {
 	for _, of := range shapes() {
 		for _, interfaces := range []int{10, 1_000, 10_000} {
 			for _, rules := range []int{10, 1_000, 100_000} {
 				b.Run(fmt.Sprintf("%s/interfaces=%d/rules=%d", of.name, interfaces, rules), func(b *testing.B) {
-					benchmarkJudge(b, compiled(b, fleet(interfaces, rules, of)))
+					benchmarkFlows(b, compiled(b, fleet(interfaces, rules, of)), judge)
 				})
 			}
 		}
 	}
 }
 
-func benchmarkJudge(b *testing.B, w world) {
+func benchmarkFlows(b *testing.B, w world, judge func(world, *Flow)) {
 	flows := make([]Flow, 1<<12)
 	nics := w.Snapshot().Interfaces()
 	random := rand.New(rand.NewPCG(3, 4))
@@ -154,7 +170,7 @@ func benchmarkJudge(b *testing.B, w world) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		w.Judge(&flows[i&(len(flows)-1)])
+		judge(w, &flows[i&(len(flows)-1)])
 		i++
 	}
 }
@@ -189,7 +205,7 @@ func BenchmarkACLs(b *testing.B) {
 	}
 }
 
-// BenchmarkCompile is what a change of the rules costs.
+// BenchmarkCompile is what it costs to compile all anew.
 func BenchmarkCompile(b *testing.B) {
 	for _, of := range shapes() {
 		b.Run(of.name+"/interfaces=10000/rules=100000", func(b *testing.B) {
@@ -200,6 +216,28 @@ func BenchmarkCompile(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				Compile(s)
+			}
+		})
+	}
+}
+
+// BenchmarkUpdate is what a change of one rule costs, validated and compiled.
+func BenchmarkUpdate(b *testing.B) {
+	for _, of := range shapes() {
+		b.Run(of.name+"/interfaces=10000/rules=100000", func(b *testing.B) {
+			p := compiled(b, fleet(10_000, 100_000, of)).Policy
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				next := p.Snapshot().Resources()
+				g := &next.SecurityGroups[i%len(next.SecurityGroups)]
+				g.Ingress = slices.Clone(g.Ingress)
+				last := &g.Ingress[len(g.Ingress)-1]
+				last.ID, last.FromPort, last.ToPort = "", int32(i%60_000), int32(i%60_000)
+				s, err := p.Snapshot().Update(next)
+				if err != nil {
+					b.Fatal(err)
+				}
+				p = Update(p, s)
 			}
 		})
 	}

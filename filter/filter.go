@@ -2,24 +2,33 @@
 // judges flows: flow in, verdict out, nothing else.
 //
 // Compile is a pure function of the snapshot, with no history, and a policy
-// never changes afterwards, so any number of goroutines may ask it.
+// never changes afterwards, so any number of goroutines may ask it. Update is
+// the same function, given a policy from which to take what has not changed.
 //
-// How it is laid out, and why a verdict costs the same with ten rules as with
-// a hundred thousand:
+// How it is laid out, and why a verdict costs hardly more with a hundred
+// thousand rules than with ten:
 //
-//   - An address resolves to its endpoint by one look-up in its VPC's map. An
+//   - An address resolves to its endpoint by one look-up in its VPC's table. An
 //     endpoint is a network interface, a host outside the VPC, or the gateway
 //     itself: as the VPC router, or as the services that AWS offers at fixed
 //     addresses. What the gateway receives is never filtered, so it is not
 //     asked about.
 //   - Each group has two tables, one a direction. An interface asks those of
 //     its own groups, five at most unless AWS raised the limit.
-//   - A table finds the rules for a peer by its identity: CIDRs by longest
-//     prefix (each prefix leads to the next one that covers it), groups by the
-//     peer's memberships. A rule that names a group is never expanded into
-//     addresses.
+//   - A table finds the rules for a peer by its identity: by the prefixes that
+//     cover its address, and by the groups that it is a member of. A rule that
+//     names a group is never expanded into addresses.
 //   - What it finds is a set of services: ports as disjoint intervals, ICMP
-//     types and codes and protocol numbers as maps.
+//     types and codes and protocol numbers by key. Equal sets are one.
+//
+// With many groups, a new flow waits for memory more than for anything else. So
+// what is asked about each group first fits a cache line, a table says by few
+// bits that it knows nothing of a peer, and keys are looked for several at a
+// time.
+//
+// The packet path asks by DecideEgress and DecideIngress, which stop at the first
+// rule that admits a flow. Egress and Ingress search the same tables to the end
+// and name the narrowest.
 //
 // Rules are numbered from the narrowest to the widest; where several admit a
 // flow, the lowest number is the one that is named.
@@ -34,8 +43,6 @@ package filter
 
 import (
 	"net/netip"
-
-	"github.com/sgate/sgate/vpc"
 )
 
 // Endpoint is the number of an endpoint within one Policy.
@@ -96,11 +103,14 @@ type Side struct {
 // Passes reports whether the side lets the flow through.
 func (s Side) Passes() bool { return s.Decision != Drop }
 
-// Rule is the number of a rule within one Policy; the lower, the narrower.
-type Rule int32
+// Answer is a side without the rule that it was decided by.
+type Answer struct {
+	Decision  Decision
+	Untracked bool // see Side
+}
 
-// NoRule is where no rule matched. It is higher than every rule's number.
-const NoRule Rule = 1<<31 - 1
+// Passes reports whether the side lets the flow through.
+func (a Answer) Passes() bool { return a.Decision != Drop }
 
 // Verdict is what becomes of a flow, and why.
 type Verdict struct {
@@ -110,67 +120,3 @@ type Verdict struct {
 
 // Allowed reports whether both sides let the flow through.
 func (v Verdict) Allowed() bool { return v.Egress.Passes() && v.Ingress.Passes() }
-
-// Judge asks both ends of the flow.
-func (p *Policy) Judge(f *Flow) Verdict {
-	v := Verdict{Egress: p.Egress(f), Ingress: Side{Rule: NoRule}}
-	if v.Egress.Passes() {
-		v.Ingress = p.Ingress(f)
-	}
-	return v
-}
-
-// Egress asks the rules of the interface that sends the flow.
-func (p *Policy) Egress(f *Flow) Side { return p.ask(vpc.Egress, f.From, f.To, f.Dst, f) }
-
-// Ingress asks the rules of the interface that receives the flow.
-func (p *Policy) Ingress(f *Flow) Side {
-	peer := f.From
-	if peer >= 0 && !p.Owns(peer, f.Src) {
-		peer = NoEndpoint // a forwarder: its groups are not the sender's
-	}
-	return p.ask(vpc.Ingress, f.To, peer, f.Src, f)
-}
-
-// ask judges one side: self is the interface whose rules are asked, peer and
-// addr are the other end.
-func (p *Policy) ask(d vpc.Direction, self, peer Endpoint, addr netip.Addr, f *Flow) Side {
-	if self < 0 || p.endpoints[self].kind != KindInterface {
-		return Side{Decision: NotAsked, Rule: NoRule}
-	}
-	own := p.endpoints[self].groups
-	var memberships []groupIndex
-	if peer >= 0 {
-		memberships = p.endpoints[peer].groups
-	}
-	rule := NoRule
-	for _, g := range own {
-		rule = min(rule, p.groups[g][d].match(addr, memberships, f))
-	}
-	if rule == NoRule {
-		return Side{Rule: NoRule}
-	}
-	return Side{Decision: Allow, Rule: rule, Untracked: p.untracked(d, own, addr, f)}
-}
-
-// untracked reports whether a TCP or UDP flow, admitted in direction d by the
-// groups own, needs no tracking: its first packet's direction has a rule for
-// everywhere that admits it, and the opposite direction one for everywhere and
-// all ports. The packet at hand may be the first one's answer, so both readings
-// are tried.
-func (p *Policy) untracked(d vpc.Direction, own []groupIndex, addr netip.Addr, f *Flow) bool {
-	if protocol := vpc.Protocol(f.Protocol); !f.HasTransport || !protocol.HasPorts() {
-		return false
-	}
-	answer := *f
-	answer.SrcPort, answer.DstPort = f.DstPort, f.SrcPort
-	var admits, allPorts [2]bool // there, back
-	for _, g := range own {
-		there, back := p.groups[g][d].open[family(addr)], p.groups[g][d.Opposite()].open[family(addr)]
-		admits[0] = admits[0] || there.match(f) != NoRule
-		admits[1] = admits[1] || back.match(&answer) != NoRule
-		allPorts[0] = allPorts[0] || there.allPorts(f.Protocol)
-		allPorts[1] = allPorts[1] || back.allPorts(f.Protocol)
-	}
-	return admits[0] && allPorts[1] || admits[1] && allPorts[0]
-}

@@ -39,29 +39,10 @@ type Snapshot struct {
 // without an id get theirs, quotas that are not set are AWS's, and prefix lists
 // without a version have their first. The input stays the caller's: New neither
 // changes nor keeps any of it.
-func New(res Resources) (*Snapshot, error) {
-	s := &Snapshot{res: complete(res)}
-	s.vpcs = index(s.res.VPCs, func(v VPC) string { return v.ID })
-	s.subnets = index(s.res.Subnets, func(n Subnet) string { return n.ID })
-	s.groups = index(s.res.SecurityGroups, func(g SecurityGroup) string { return g.ID })
-	s.prefixLists = index(s.res.PrefixLists, func(l PrefixList) string { return l.ID })
-	s.interfaces = index(s.res.Interfaces, func(i NetworkInterface) string { return i.ID })
-	s.hosts = index(s.res.Hosts, func(h Host) string { return h.ID })
-	s.acls = index(s.res.NetworkACLs, func(a NetworkACL) string { return a.ID })
-	s.aclOf = make(map[string]int)
-	for i, acl := range s.res.NetworkACLs {
-		for _, subnetID := range acl.SubnetIDs {
-			s.aclOf[subnetID] = i
-		}
-	}
-	if err := s.validate(); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
+func New(res Resources) (*Snapshot, error) { return new(Snapshot).Update(res) }
 
 // complete copies the resources and adds what AWS adds by itself.
-func complete(in Resources) Resources {
+func (u *update) complete(in Resources) Resources {
 	out := in.clone()
 	defaults := make(map[string]string) // VPC id to the id of its default group
 	for i := range out.SecurityGroups {
@@ -80,7 +61,8 @@ func complete(in Resources) Resources {
 	}
 	for i := range out.Interfaces {
 		nic := &out.Interfaces[i]
-		nic.Addresses, nic.GroupIDs = slices.Clone(nic.Addresses), slices.Clone(nic.GroupIDs)
+		old := u.interfaceBefore(i, nic.ID)
+		nic.Addresses, nic.GroupIDs = keep(nic.Addresses, old.Addresses), keep(nic.GroupIDs, old.GroupIDs)
 		if len(nic.GroupIDs) == 0 && defaults[nic.VPCID] != "" {
 			nic.GroupIDs = []string{defaults[nic.VPCID]}
 		}
@@ -89,13 +71,13 @@ func complete(in Resources) Resources {
 		out.Hosts[i].Addresses = slices.Clone(out.Hosts[i].Addresses)
 	}
 	out.Quotas = out.Quotas.WithDefaults()
-	out.makeCanonical()
+	u.makeCanonical(&out)
 	return out
 }
 
 // makeCanonical replaces what stands below groups, prefix lists and network
 // ACLs by copies in AWS's form.
-func (r *Resources) makeCanonical() {
+func (u *update) makeCanonical(r *Resources) {
 	for i := range r.PrefixLists {
 		l := &r.PrefixLists[i]
 		if l.Version == 0 {
@@ -108,8 +90,13 @@ func (r *Resources) makeCanonical() {
 	}
 	for i := range r.SecurityGroups {
 		g := &r.SecurityGroups[i]
-		g.Ingress = canonical(g.Ingress, g.ID, Ingress)
-		g.Egress = canonical(g.Egress, g.ID, Egress)
+		old := u.groupBefore(i, g.ID)
+		if !shared(g.Ingress, old.Ingress) {
+			g.Ingress = canonical(g.Ingress, g.ID, Ingress)
+		}
+		if !shared(g.Egress, old.Egress) {
+			g.Egress = canonical(g.Egress, g.ID, Egress)
+		}
 	}
 	for i := range r.NetworkACLs {
 		r.NetworkACLs[i] = r.NetworkACLs[i].canonical()
@@ -141,14 +128,6 @@ func DefaultGroup(v VPC) SecurityGroup {
 	}
 }
 
-func index[T any](items []T, id func(T) string) map[string]int {
-	m := make(map[string]int, len(items))
-	for i, item := range items {
-		m[id(item)] = i
-	}
-	return m
-}
-
 func lookup[T any](items []T, at map[string]int, id string) (T, bool) {
 	if i, ok := at[id]; ok {
 		return items[i], true
@@ -158,7 +137,7 @@ func lookup[T any](items []T, at map[string]int, id string) (T, bool) {
 }
 
 // Resources returns a copy of what the snapshot holds, to be changed and given
-// to New again. The lists are the caller's; what hangs below a resource (rules,
+// to New or Update again. The lists are the caller's; what hangs below a resource (rules,
 // entries, addresses, groups) is shared and must be replaced, not changed.
 func (s *Snapshot) Resources() Resources {
 	return s.res.clone()

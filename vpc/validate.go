@@ -1,7 +1,6 @@
 package vpc
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -44,25 +43,35 @@ const (
 	CodeDuplicateACLEntry   = "NetworkAclEntryAlreadyExists"
 )
 
-// validation collects the faults of one New.
+// validation collects the faults of one snapshot.
 type validation struct {
 	*Snapshot
+	same   sameness
 	faults []error
 }
 
-func (s *Snapshot) validate() error {
-	v := &validation{Snapshot: s}
-	v.uniqueIDs()
-	v.vpcs()
-	v.subnetsFit()
-	v.prefixListsFit()
+func (v *validation) all() {
+	same := &v.same
+	if !same.ids {
+		v.uniqueIDs()
+	}
+	if !same.places {
+		v.vpcs()
+		v.subnetsFit()
+	}
+	if !same.lists {
+		v.prefixListsFit()
+	}
 	v.groupsFit()
-	v.aclsFit()
-	v.endpointsFit()
+	if !same.acls || !same.places {
+		v.aclsFit()
+	}
+	if !same.endpoints || !same.places || !same.groupNames {
+		v.endpointsFit()
+	}
 	if v.quotasFit() {
 		v.withinQuotas()
 	}
-	return errors.Join(v.faults...)
 }
 
 func (v *validation) fault(o Origin, subject, code, format string, args ...any) {
@@ -213,27 +222,41 @@ func (v *validation) prefixListsFit() {
 }
 
 func (v *validation) groupsFit() {
-	type nameInVPC struct{ vpcID, name string }
 	names := make(map[nameInVPC]Origin)
-	for _, g := range v.res.SecurityGroups {
-		subject := fmt.Sprintf("security group %q", g.Name)
-		if _, ok := v.VPC(g.VPCID); !ok {
-			v.fault(g.Origin, subject, "InvalidVpcID.NotFound", "the vpc %q does not exist", g.VPCID)
+	sameNames := v.same.groupNames && v.same.places
+	// What a rule refers to are groups of its VPC and prefix lists.
+	sameReferences := v.same.groupNames && v.same.ids
+	for i := range v.res.SecurityGroups {
+		g := &v.res.SecurityGroups[i]
+		if !sameNames {
+			v.groupNameFits(g, names)
 		}
-		if err := ValidateGroupName(g.Name); err != nil {
-			v.fault(g.Origin, subject, CodeInvalidParameter, "%v", err)
+		for _, d := range []Direction{Ingress, Egress} {
+			if !sameReferences || !v.same.rules(g, d) {
+				v.rulesFit(g, d)
+			}
 		}
-		key := nameInVPC{g.VPCID, strings.ToLower(g.Name)}
-		if first, taken := names[key]; taken {
-			v.fault(g.Origin, subject, CodeDuplicateGroup, "the name is taken in this vpc, letter case aside%s", at(first))
-		}
-		names[key] = g.Origin
-		v.rulesFit(g, Ingress)
-		v.rulesFit(g, Egress)
 	}
 }
 
-func (v *validation) rulesFit(g SecurityGroup, d Direction) {
+type nameInVPC struct{ vpcID, name string }
+
+func (v *validation) groupNameFits(g *SecurityGroup, names map[nameInVPC]Origin) {
+	subject := fmt.Sprintf("security group %q", g.Name)
+	if _, ok := v.VPC(g.VPCID); !ok {
+		v.fault(g.Origin, subject, "InvalidVpcID.NotFound", "the vpc %q does not exist", g.VPCID)
+	}
+	if err := ValidateGroupName(g.Name); err != nil {
+		v.fault(g.Origin, subject, CodeInvalidParameter, "%v", err)
+	}
+	key := nameInVPC{g.VPCID, strings.ToLower(g.Name)}
+	if first, taken := names[key]; taken {
+		v.fault(g.Origin, subject, CodeDuplicateGroup, "the name is taken in this vpc, letter case aside%s", at(first))
+	}
+	names[key] = g.Origin
+}
+
+func (v *validation) rulesFit(g *SecurityGroup, d Direction) {
 	seen := make(map[Key]Origin)
 	for i, r := range g.Rules(d) {
 		subject := fmt.Sprintf("security group %q: %s rule %d", g.Name, d, i+1)

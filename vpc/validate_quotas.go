@@ -37,8 +37,11 @@ func (v *validation) withinQuotas() {
 				"max_entries %d: want at most %d, or a higher quota prefix_list_entries", l.MaxEntries, q.PrefixListEntries)
 		}
 	}
-	for _, g := range v.res.SecurityGroups {
-		v.groupWithinQuota(g)
+	for i := range v.res.SecurityGroups {
+		g := &v.res.SecurityGroups[i]
+		if same := &v.same; !same.quotas || !same.lists || !same.rules(g, Ingress) || !same.rules(g, Egress) {
+			v.groupWithinQuota(g)
+		}
 	}
 	for _, nic := range v.res.Interfaces {
 		if n := len(nic.GroupIDs); n > q.GroupsPerInterface {
@@ -76,7 +79,7 @@ func (b budget) holds(cidr netip.Prefix) int {
 	return 0
 }
 
-func (v *validation) groupWithinQuota(g SecurityGroup) {
+func (v *validation) groupWithinQuota(g *SecurityGroup) {
 	most := v.res.Quotas.RulesPerGroup
 	for _, b := range budgets() {
 		count := 0

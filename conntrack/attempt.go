@@ -18,29 +18,42 @@ const (
 )
 
 // Attempt remembers a SYN that rules alone have let through to the other end.
-func (f *Flow) Attempt(g *Segment) {
-	f.attempt = attempt{seq: g.Seq, window: g.Window, from: g.From, state: attempted}
+func (s *Shard) Attempt(e *Entry, g *Segment) {
+	r := s.rare[e.number]
+	r.attempt = attempt{seq: g.Seq, window: g.Window, from: g.From, state: attempted}
 	if g.HasScale {
-		f.attempt.state |= withScale | min(g.Scale, maxScale)<<scaleShift
+		r.attempt.state |= withScale | min(g.Scale, maxScale)<<scaleShift
 	}
+	s.setRare(e, r)
 }
 
 // accepts reports whether a segment is the answer to the attempt. Only who has
 // got that SYN knows its number, so the flow is the new connection's from now on.
-func (f *Flow) accepts(g *Segment) bool {
+func (c *control) accepts(g *Segment) bool {
 	const mask = header.TCPFlagSyn | header.TCPFlagAck | header.TCPFlagRst
-	return f.attempt.state != 0 && g.From != f.attempt.from && g.Ack == f.attempt.seq+1 &&
+	return c.attempt.state != 0 && g.From != c.attempt.from && g.Ack == c.attempt.seq+1 &&
 		g.Flags&mask == header.TCPFlagSyn|header.TCPFlagAck
 }
 
-// restart makes the flow that of the attempt, whose SYN it sees only now.
-func (f *Flow) restart() {
-	a := f.attempt
-	f.attempt = attempt{}
-	f.origin, f.state = a.from, TCPSynSent
-	f.sides[Low].marks, f.sides[High].marks = 0, 0
-	f.observe(&Segment{
+// restart makes the flow that of the attempt, whose SYN it sees only now. It gets another
+// entry, since packets may be at work on the old connection's windows; nil if there is
+// none left, so that the flow has gone.
+func (s *Shard) restart(e *Entry, c *control) *Entry {
+	a := c.attempt
+	c.attempt = attempt{}
+	c.origin, c.state = a.from, TCPSynSent
+	c.sides[Low].marks, c.sides[High].marks = 0, 0
+	c.observe(&Segment{
 		From: a.from, Flags: header.TCPFlagSyn, Seq: a.seq, Window: a.window,
 		HasScale: a.state&withScale != 0, Scale: a.state >> scaleShift,
 	})
+	to := s.move(e, c)
+	if to == nil {
+		s.remove(e)
+		return nil
+	}
+	r := s.rare[to.number]
+	r.attempt = attempt{}
+	s.setRare(to, r)
+	return to
 }

@@ -11,10 +11,10 @@ func (w *tcpWorld) attempt(g *Segment) {
 	shard, hash := w.Lock(&w.key)
 	defer shard.Unlock()
 	f := shard.Find(&w.key, hash, w.now)
-	if f.Fits(g) {
+	if shard.Fits(f, g) {
 		w.t.Fatalf("%+v fits the flow that it is to follow", *g)
 	}
-	f.Attempt(g)
+	shard.Attempt(f, g)
 }
 
 // TestAttempts have either end begin a new connection on the tuple of one that

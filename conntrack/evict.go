@@ -2,9 +2,9 @@ package conntrack
 
 import "sync/atomic"
 
-// A search for a victim looks at evictWindow slots of the newcomer's shard, from
+// A search for a victim looks at evictWindow entries of the newcomer's shard, from
 // where the last one ended, and goes on to other shards until it has compared
-// enoughCompared flows, or looked at evictMost slots and found one. A flood of new
+// enoughCompared flows, or looked at evictMost entries and found one. A flood of new
 // flows then costs each of them about the same, however large the table; and in
 // a small one, whose shards have a flow or two, no flow goes just because it is
 // alone in the wrong shard.
@@ -23,27 +23,28 @@ const noVictimFor = 100_000_000
 // has come.
 type search struct {
 	number uint32 // an interface whose tracked flows alone will do; 0: any flow will
-	keep   *Flow  // not to be touched
-	now    int64
+	keep   *Entry // not to be touched
+	now    tick
+	time   int64 // the same, in ns
 
 	compared, looked int
 	shard            *Shard // that has the victim; locked
-	victim           int    // its slot
-	ends             int64  // when it would end
+	victim           *Entry
+	left             int32 // what it would have to live, in units of a tick
 }
 
 // makeRoom frees one flow for a newcomer of shard own, which is locked. It
 // reports whether there was one. A vain search is remembered in noVictimUntil
 // (ns).
 func (t *Table) makeRoom(own *Shard, want search, noVictimUntil *atomic.Int64) bool {
-	if !own.look(&want) && want.now < noVictimUntil.Load() {
+	if !own.look(&want) && want.time < noVictimUntil.Load() {
 		return false
 	}
 	complete := true
 	// From its own on: if all newcomers began with the same shards, these would
 	// be drained, and what is left there would go before its time.
-	for i := 1; i < shardCount && !want.isOver(); i++ {
-		s := &t.shards[(own.index+i)%shardCount]
+	for i := 1; i < len(t.shards) && !want.isOver(); i++ {
+		s := &t.shards[(own.number+i)%len(t.shards)]
 		// Only a try: whoever holds that lock may be waiting for ours.
 		if !s.mu.TryLock() {
 			complete = false
@@ -58,11 +59,11 @@ func (t *Table) makeRoom(own *Shard, want search, noVictimUntil *atomic.Int64) b
 	}
 	if want.shard == nil {
 		if complete {
-			noVictimUntil.Store(want.now + noVictimFor)
+			noVictimUntil.Store(want.time + noVictimFor)
 		}
 		return false
 	}
-	want.shard.hand = want.victim
+	want.shard.hand = int(want.victim.number)
 	want.shard.remove(want.victim)
 	if want.shard != own {
 		want.shard.mu.Unlock()
@@ -72,39 +73,29 @@ func (t *Table) makeRoom(own *Shard, want search, noVictimUntil *atomic.Int64) b
 
 // isOver reports whether enough was seen to be content with the victim.
 func (w *search) isOver() bool {
-	return w.shard != nil && (w.ends <= w.now || w.compared >= enoughCompared || w.looked >= evictMost)
+	return w.shard != nil && (w.left == 0 || w.compared >= enoughCompared || w.looked >= evictMost)
 }
 
 // look goes through the shard's next window: an expired flow is the best victim,
 // else the yielding one that would end first. It reports whether one of its own
 // is better than what the search had.
 func (s *Shard) look(w *search) (better bool) {
-	mask := len(s.slots) - 1
-	for n := range min(evictWindow, len(s.slots)) {
-		i := (s.hand + n) & mask
-		f := &s.slots[i]
+	for range min(evictWindow, s.used) {
+		e := s.entry(uint32(s.hand % s.used))
+		s.hand++
 		w.looked++
-		if f.hash == 0 || f == w.keep || w.number != 0 && !f.trackedBy(w.number) {
+		l := e.lives()
+		if l == 0 || e == w.keep || w.number != 0 && !e.trackedBy(w.number) {
 			continue
 		}
 		w.compared++
-		ends := f.Expires()
-		if (ends <= w.now || f.yields()) && (w.shard == nil || ends < w.ends) {
-			w.shard, w.victim, w.ends, better = s, i, ends, true
+		left := l.left(w.now)
+		if (left == 0 || e.yields(l.state())) && (w.shard == nil || left < w.left) {
+			w.shard, w.victim, w.left, better = s, e, left, true
 		}
-		if better && ends <= w.now {
+		if better && left == 0 {
 			return true
 		}
 	}
-	if !better {
-		s.hand += evictWindow
-	}
 	return better
 }
-
-func (f *Flow) trackedBy(number uint32) bool { return f.Tracks(Low, number) || f.Tracks(High, number) }
-
-// yields reports whether the flow makes room for a newcomer: one that nobody has
-// answered, whose handshake is not complete, or that is over; and one that no
-// end tracks, since it needs no entry to pass. An established flow never does.
-func (f *Flow) yields() bool { return f.state.yields() || !f.tracked() }

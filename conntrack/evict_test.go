@@ -10,7 +10,7 @@ import (
 // evict makes room for a newcomer of a shard, in no case by what it remembers of
 // a vain search.
 func (w *world) evict(s *Shard) bool {
-	return w.makeRoom(s, search{now: w.now}, new(atomic.Int64))
+	return w.makeRoom(s, search{now: tickAt(w.now), time: w.now}, new(atomic.Int64))
 }
 
 // fill opens connections from number first on until n are established.
@@ -90,24 +90,26 @@ func TestTheDeadYieldFirst(t *testing.T) {
 	}
 	// Within a shard: the dead before those that yield, whatever their order.
 	w := newWorld(t, 3)
+	w.chooseHashes()
 	s, homes := &w.shards[0], 0
 	insert := func(first bool) {
 		key, _ := tcp(homes).key()
 		homes++
+		key = hashed(key, Hash(homes))
 		f := s.insert(&key, Hash(homes), Low, tcpFlags("S"), w.now)
 		if first {
 			s.update(f, High, tcpFlags("SA"), w.now)
 			s.update(f, Low, tcpFlags("A"), w.now)
-			f.expires = [2]int64{w.now + 1, w.now + 1}
+			s.endAt(f, w.now+tickUnit)
 		}
 	}
 	insert(false)
 	insert(true)
 	insert(false)
-	w.pass(1)
+	w.pass(Resolution)
 	insert(false)
-	for _, f := range s.slots {
-		if f.hash != 0 && f.state == TCPEstablished {
+	for _, f := range s.flows(w.now) {
+		if f.state == TCPEstablished {
 			t.Error("a flow that could live was evicted before the dead one")
 		}
 	}
@@ -117,11 +119,13 @@ func TestTheDeadYieldFirst(t *testing.T) {
 func TestTheNextToEndYieldsFirst(t *testing.T) {
 	w := newWorld(t, 10)
 	s := &w.shards[0]
+	w.chooseHashes()
+	hash := func(i int) Hash { return Hash(1 + (i*7)%16) } // not in the order of their ends
 	keys := make([]Key, 11)
 	for i := range keys {
-		keys[i], _ = tcp(i).key()
+		key, _ := tcp(i).key()
+		keys[i] = hashed(key, hash(i))
 	}
-	hash := func(i int) Hash { return Hash(1 + (i*7)%16) } // not in the order of their ends
 	for i := range 10 {
 		s.insert(&keys[i], hash(i), Low, tcpFlags("S"), w.now)
 		w.pass(time.Second)
@@ -137,11 +141,11 @@ func TestTheNextToEndYieldsFirst(t *testing.T) {
 // elsewhere returns the number of a connection from first on whose shard none of
 // the first n connections has.
 func (w *world) elsewhere(first, n int) int {
-	shard := func(i int) uint32 {
+	shard := func(i int) Hash {
 		key, _ := tcp(i).key()
-		return w.hasher.hash(&key) >> 24
+		return w.Hash(&key) >> w.shift
 	}
-	taken := make(map[uint32]bool)
+	taken := make(map[Hash]bool)
 	for i := range n {
 		taken[shard(i)] = true
 	}
@@ -215,24 +219,27 @@ func TestALockedShardIsNoVainSearch(t *testing.T) {
 func TestASearchIsShortAndMovesOn(t *testing.T) {
 	const flows = 3000
 	w := newWorld(t, flows)
+	w.chooseHashes()
 	s := &w.shards[0]
 	for i := range flows {
 		key, _ := tcp(i).key()
+		key = hashed(key, Hash(1+i))
 		f := s.insert(&key, Hash(1+i), Low, 0, w.now)
-		if i != 2000 { // in slot 2001
+		if i != 2000 { // entry 2000
 			s.update(f, High, 0, w.now)
 		}
 	}
 	searches := 1
 	for !w.evict(s) {
-		if searches++; searches > len(s.slots)/evictWindow {
+		if searches++; searches > flows/evictWindow {
 			t.Fatal("the flow that yields is not found in one round")
 		}
 	}
-	if want := 2001/evictWindow + 1; searches != want {
-		t.Errorf("the flow was found by search %d, want %d of %d slots each", searches, want, evictWindow)
+	if want := 2000/evictWindow + 1; searches != want {
+		t.Errorf("the flow was found by search %d, want %d of %d entries each", searches, want, evictWindow)
 	}
 	key, _ := tcp(2000).key()
+	key = hashed(key, 2001)
 	if s.Find(&key, 2001, w.now) != nil {
 		t.Error("another flow was evicted")
 	}
@@ -242,14 +249,16 @@ func TestASearchIsShortAndMovesOn(t *testing.T) {
 // pay for all newcomers.
 func TestASearchStartsWhereTheLastOneEnded(t *testing.T) {
 	w := newWorld(t, 1000)
+	w.chooseHashes()
 	s := &w.shards[0]
 	var keys [101]Key
-	for i := 1; i <= 100; i++ { // flow i in slot i
-		keys[i], _ = tcp(i).key()
+	for i := range keys { // flow i in entry i
+		key, _ := tcp(i).key()
+		keys[i] = hashed(key, Hash(i))
 		s.insert(&keys[i], Hash(i), Low, tcpFlags("S"), w.now)
 	}
 	for i, end := range map[int]int64{10: 1, 5: 2, 70: 3} {
-		s.Find(&keys[i], Hash(i), w.now).expires = [2]int64{w.now + end, w.now + end}
+		s.endAt(s.Find(&keys[i], Hash(i), w.now), w.now+end*tickUnit)
 	}
 	for _, want := range []int{10, 70} {
 		if w.evict(s); s.Find(&keys[want], Hash(want), w.now) != nil {
@@ -318,7 +327,7 @@ func TestALargeTableIsNotSearchedWhole(t *testing.T) {
 	for i := range 1000 {
 		w.open(200_000+i, tracked(7), tracked(9))
 	}
-	want := search{number: 7, now: w.now}
+	want := search{number: 7, now: tickAt(w.now), time: w.now}
 	shards := 0
 	for i := range w.shards {
 		if want.isOver() {
@@ -328,6 +337,6 @@ func TestALargeTableIsNotSearchedWhole(t *testing.T) {
 		shards++
 	}
 	if want.shard == nil || want.looked > evictMost+evictWindow {
-		t.Errorf("%d slots of %d shards were looked at, want about %d", want.looked, shards, evictMost)
+		t.Errorf("%d entries of %d shards were looked at, want about %d", want.looked, shards, evictMost)
 	}
 }

@@ -58,23 +58,23 @@ func FuzzTable(f *testing.F) {
 }
 
 // handle passes a segment as the gateway does, and checks what it may change.
-func (w *world) handle(t *testing.T, shard *Shard, key *Key, hash Hash, live *Flow, g *Segment) {
+func (w *world) handle(t *testing.T, shard *Shard, key *Key, hash Hash, live *Entry, g *Segment) {
 	if live == nil {
 		shard.Open(key, hash, g, bothTrack, w.now)
 		return
 	}
-	before := *live
-	if !live.Fits(g) {
-		if *live != before {
+	before := shard.flow(live, w.now)
+	if !shard.Fits(live, g) {
+		if shard.flow(live, w.now) != before {
 			t.Fatalf("asking whether a segment fits changed the flow")
 		}
 		return
 	}
-	shard.Update(live, g, w.now)
-	if before.state.over() && (live.state != before.state || live.expires != before.expires) {
-		t.Fatalf("%+v revived a flow that is over: %v until %v", *g, live.state, live.expires)
+	after := shard.flow(shard.Update(live, g, w.now), w.now)
+	if before.state.over() && (after.state != before.state || after.expires != before.expires) {
+		t.Fatalf("%+v revived a flow that is over: %v until %v", *g, after.state, after.expires)
 	}
-	if live.state == TCPClosed && before.state != TCPClosed && !g.has(header.TCPFlagRst) {
+	if after.state == TCPClosed && before.state != TCPClosed && !g.has(header.TCPFlagRst) {
 		t.Fatalf("%+v closed the flow", *g)
 	}
 }
@@ -83,10 +83,7 @@ func (w *world) handle(t *testing.T, shard *Shard, key *Key, hash Hash, live *Fl
 func (w *world) checkAccounts(t *testing.T) {
 	used, flows := map[uint32]int64{}, 0
 	for i := range w.shards {
-		for _, f := range w.shards[i].slots {
-			if f.hash == 0 {
-				continue
-			}
+		for _, f := range w.shards[i].flows(w.now) {
 			flows++
 			for _, side := range f.sides {
 				if side.State == Tracked {

@@ -79,21 +79,19 @@ func TestOtherFlowsHaveOtherKeys(t *testing.T) {
 // used, and every slot of a shard is somebody's home.
 func TestHashesSpread(t *testing.T) {
 	w := newWorld(t, 1)
-	shards, homes := make(map[uint32]int), make(map[uint32]int)
+	shards, homes, tags := make(map[int]int), make(map[int]int), make(map[int]int)
 	const keys = 1 << 16
 	for i := range keys {
 		k, _ := tcp(i).key()
-		h := w.hasher.hash(&k)
-		if h == 0 {
-			t.Fatal("a hash is 0, which marks a free slot")
-		}
-		shards[h>>24]++
-		homes[h&15]++
+		h := w.Hash(&k)
+		shards[int(h>>w.shift)]++
+		homes[int(h&15)]++
+		tags[int(h.tag())]++
 	}
 	for name, c := range map[string]struct {
-		got  map[uint32]int
+		got  map[int]int
 		want int
-	}{"shards": {shards, shardCount}, "homes in 16 slots": {homes, 16}} {
+	}{"shards": {shards, minShards}, "homes in 16 slots": {homes, 16}, "tags": {tags, 1 << tagBits}} {
 		if len(c.got) != c.want {
 			t.Errorf("%d keys have %d %s, want %d", keys, len(c.got), name, c.want)
 		}
@@ -105,15 +103,18 @@ func TestHashesSpread(t *testing.T) {
 	}
 	other := newWorld(t, 1)
 	k, _ := tcp(1).key()
-	if w.hasher.hash(&k) == other.hasher.hash(&k) {
+	if w.Hash(&k) == other.Hash(&k) {
 		t.Error("two tables hash alike: the seed is no secret")
 	}
 }
 
 // TestSizes holds memory to the budget of docs/design.md.
 func TestSizes(t *testing.T) {
-	if size := unsafe.Sizeof(Flow{}); size > 160 {
-		t.Errorf("a flow has %d bytes, want at most 160", size)
+	if size := unsafe.Sizeof(Entry{}); size != 128 {
+		t.Errorf("a flow has %d bytes, want two cache lines", size)
+	}
+	if start := unsafe.Offsetof(Entry{}.streams); start != 64 {
+		t.Errorf("what packets write begins at byte %d, want it in the second line", start)
 	}
 	if size := unsafe.Sizeof(Shard{}); size%64 != 0 {
 		t.Errorf("a shard has %d bytes, want whole cache lines", size)
@@ -130,7 +131,6 @@ func TestPacketsDoNotAllocate(t *testing.T) {
 			shard, h := w.Lock(&key)
 			f := shard.Find(&key, h, w.now)
 			shard.update(f, from, 0, w.now)
-			f.packets[from]++
 			shard.Unlock()
 			hash = h
 		}); n != 0 {

@@ -17,7 +17,7 @@ type Limits struct {
 
 // limits are those of one interface, laid out for look-up.
 type limits struct {
-	timeouts  [states]int64 // ns
+	timeouts  [states]uint32 // in ticks
 	allowance int64
 	*usage
 }
@@ -34,7 +34,7 @@ type usage struct {
 func newLimits(o Limits, u *usage) *limits {
 	l := &limits{allowance: int64(o.Allowance), usage: u}
 	for state, d := range o.Timeouts.byState() {
-		l.timeouts[state] = int64(d)
+		l.timeouts[state] = ticks(int64(d))
 	}
 	return l
 }
@@ -97,12 +97,12 @@ const (
 // reserve counts one more tracked flow of an interface, for a packet at hand in
 // shard s, which is locked. If the allowance is used up, another flow of the
 // interface makes room as in Open, though never keep.
-func (t *Table) reserve(s *Shard, number uint32, keep *Flow, now int64) bool {
+func (t *Table) reserve(s *Shard, number uint32, keep *Entry, now int64) bool {
 	l := t.limitsOf(number)
 	if used := l.tracked.Add(1); l.allowance == 0 || used <= l.allowance {
 		return true
 	}
-	if t.makeRoom(s, search{number: number, keep: keep, now: now}, &l.noVictimUntil) {
+	if t.makeRoom(s, search{number: number, keep: keep, now: tickAt(now), time: now}, &l.noVictimUntil) {
 		return true
 	}
 	l.tracked.Add(-1)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/sgate/sgate/epoch"
 )
 
 // modelFlow is what the model knows of a flow.
@@ -30,9 +32,10 @@ const modelKeys = 60
 
 func (m *shardModel) key(n int) (Key, Hash) {
 	k, _ := numbered(protoUDP, n).key()
-	// Homes 13, 14, 15 (the last of 16), 0 and 1; in larger shards others.
-	homes := []uint32{13, 14, 15, 16, 1 << 20, 1<<20 + 1, 31, 63, 1<<20 - 1}
-	return k, Hash(homes[n%len(homes)])
+	// Homes 1, 2, 3 (the last of 4), 0 and 1; in larger shards others.
+	homes := []Hash{1, 2, 3, 4, 1 << 20, 1<<20 + 1, 7, 15, 1<<20 - 1}
+	h := homes[n%len(homes)]
+	return hashed(k, h), h
 }
 
 func (m *shardModel) check(t *rapid.T) {
@@ -42,25 +45,41 @@ func (m *shardModel) check(t *rapid.T) {
 		k, _ := m.key(n)
 		keys[k] = n
 	}
-	slots := 0
-	for _, f := range m.s.slots {
-		if f.hash == 0 {
-			if f != (Flow{}) {
-				t.Fatalf("a free slot holds %+v", f)
-			}
-			continue
-		}
-		slots++
+	flows := m.s.flows(m.w.now)
+	for _, f := range flows {
 		got[keys[f.key]] = modelFlow{f.sides[Low].Interface, f.created, f.Expires(), f.packets[Low]}
 	}
 	if diff := cmp.Diff(m.model, got); diff != "" {
 		t.Fatalf("flows (-want +got):\n%s", diff)
 	}
-	if slots != m.s.used || m.w.Len() != len(m.model) {
-		t.Fatalf("%d slots are taken, %d counted in the shard, %d in the table, want %d", slots, m.s.used, m.w.Len(), len(m.model))
+	if len(flows) != m.s.live || m.w.Len() != len(m.model) {
+		t.Fatalf("%d entries have flows, %d counted in the shard, %d in the table, want %d", len(flows), m.s.live, m.w.Len(), len(m.model))
 	}
-	if n := len(m.s.slots); n&(n-1) != 0 || 4*m.s.used > 3*n {
-		t.Fatalf("%d flows in %d slots, want a power of two and a quarter of them free", m.s.used, n)
+	if m.s.index() != nil {
+		m.checkIndex(t)
+	}
+}
+
+// checkIndex holds the words to what searches rely on.
+func (m *shardModel) checkIndex(t *rapid.T) {
+	x := m.s.index()
+	taken, full := 0, 0
+	for i := range x.words {
+		word := x.words[i].Load()
+		if word&wentOn != 0 {
+			full++
+		}
+		for shift := 0; shift < slots*slotBits; shift += slotBits {
+			if word>>shift&slotMask != 0 {
+				taken++
+			}
+		}
+	}
+	if taken != m.s.live || full != m.s.full {
+		t.Fatalf("%d slots are taken and flows have gone on from %d words, want %d and %d", taken, full, m.s.live, m.s.full)
+	}
+	if n := len(x.words); n&(n-1) != 0 || taken > most(n) {
+		t.Fatalf("%d flows in %d words, want a power of two and a quarter of the slots free", taken, n)
 	}
 }
 
@@ -68,18 +87,19 @@ func (m *shardModel) check(t *rapid.T) {
 // collisions.
 func TestShardAgreesWithAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		table, err := New(1000, testTimeouts())
+		table, err := New(1000, testTimeouts(), new(epoch.Domain))
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := &shardModel{w: &world{Table: table, now: int64(time.Hour)}, s: &table.shards[0], model: make(map[int]modelFlow)}
+		m.w.chooseHashes()
 		anyKey := func() (int, Key, Hash) {
 			n := rapid.IntRange(0, modelKeys-1).Draw(t, "key")
 			k, h := m.key(n)
 			return n, k, h
 		}
 		// find looks a flow up; the dead are gone afterwards.
-		find := func(n int, k Key, h Hash) *Flow {
+		find := func(n int, k Key, h Hash) *Entry {
 			f := m.s.Find(&k, h, m.w.now)
 			want, there := m.model[n]
 			if there && want.Expires <= m.w.now {

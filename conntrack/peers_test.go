@@ -6,6 +6,8 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"pgregory.net/rapid"
+
+	"github.com/sgate/sgate/epoch"
 )
 
 // peer is one end of a TCP connection that keeps RFC 9293. All but the buffer
@@ -73,7 +75,7 @@ type talk struct {
 }
 
 func newTalk(rt *rapid.T) *talk {
-	table, err := New(100, testTimeouts())
+	table, err := New(100, testTimeouts(), new(epoch.Domain))
 	if err != nil {
 		rt.Fatal(err)
 	}
@@ -123,10 +125,10 @@ func (t *talk) pass(from int, g Segment) bool {
 		return false // as it should be
 	case f == nil:
 		shard.Open(&t.key, hash, &g, bothTrack, t.now)
-	case f.Fits(&g):
+	case shard.Fits(f, &g):
 		shard.Update(f, &g, t.now)
 	case from == 1:
-		t.rt.Fatalf("%+v does not fit %+v (peers %+v)", g, *f, t.peers)
+		t.rt.Fatalf("%+v does not fit %+v (peers %+v)", g, shard.flow(f, t.now), t.peers)
 	}
 	return true
 }

@@ -2,93 +2,170 @@ package conntrack
 
 import (
 	"sync"
-
-	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"sync/atomic"
 )
 
-// Shard is a part of the table under one lock: open addressing with linear
-// probing in a power of two of slots.
+// Shard is a part of the table under one lock. Packets that change nothing but what
+// only grows pass it by; see Table.Find.
 type Shard struct {
 	mu    sync.Mutex
 	table *Table
-	slots []Flow
-	used  int
+	slab
 
-	hand  int      // where a search for a victim looks next; any number, to be wrapped
-	index int      // its own, among the table's
-	_     [64]byte // keeps neighbours' locks out of one cache line
+	live int               // flows
+	full int               // words of the index that flows have gone on from
+	rare map[uint32]rarity // of few entries, by number
+
+	hand      int       // the entry where a search for a victim looks next; any number, to be wrapped
+	number    int       // its own, among the table's
+	revising  bool      // see Table.Revise
+	relocated []uint32  // entries of flows that have moved meanwhile
+	_         [112]byte // keeps neighbours' locks out of one cache line
 }
 
-// Unlock ends the use of a shard and of every *Flow from it.
+// Unlock ends the use of a shard and of every *Entry from it.
 func (s *Shard) Unlock() { s.mu.Unlock() }
 
-// home is the slot where a hash's search starts. The top byte chose the shard.
-func (s *Shard) home(h uint32) int { return int(h) & (len(s.slots) - 1) }
+// index returns what readers find the shard's flows by; nil if it never had one.
+func (s *Shard) index() *index { return s.table.indexes[s.number].Load() }
+
+func (s *Shard) publish(x *index) { s.table.indexes[s.number].Store(x) }
 
 // Find returns the live flow with that key, or nil. A side whose own time is up
 // knows nothing of the flow any more.
-func (s *Shard) Find(k *Key, h Hash, now int64) *Flow {
-	i := s.find(k, h)
-	if i < 0 {
+func (s *Shard) Find(k *Key, h Hash, now int64) *Entry {
+	x := s.index()
+	if x == nil {
 		return nil
 	}
-	f := &s.slots[i]
-	if f.Expires() <= now {
-		s.remove(i)
+	e := x.find(k, h)
+	if e == nil {
 		return nil
 	}
-	f.forget(s.table, now)
-	return f
+	at := tickAt(now)
+	switch l := e.lives(); {
+	case l.left(at) == 0:
+		s.remove(e)
+		return nil
+	case l.forgets(at):
+		s.forget(e, at)
+	}
+	return e
 }
 
-// forget makes a side whose time is up know nothing of the flow.
-func (f *Flow) forget(t *Table, now int64) {
-	for e := range f.sides {
-		if f.expires[e] <= now && f.sides[e].State != Unknown {
-			f.setState(t, End(e), Unknown)
+// forget makes the sides whose time is up know nothing of the flow. One that a packet
+// prolongs at this moment, by a clock that is behind, stays.
+func (s *Shard) forget(e *Entry, at tick) {
+	var over [2]bool
+	e.change(func(l life) life {
+		for end := range over {
+			ends := l.ends(End(end))
+			if over[end] = ends != never && ends.left(at) <= 0; over[end] {
+				l = l.withEnd(End(end), never)
+			}
+		}
+		return l
+	})
+	for end := range over {
+		if over[end] {
+			s.setState(e, End(end), Unknown)
 		}
 	}
 }
 
-// find returns the slot of the flow with that key, live or not, or -1.
-func (s *Shard) find(k *Key, h Hash) int {
-	if s.used == 0 {
-		return -1
+// Fits reports whether a packet with the flow's key is part of it. It is, unless
+// it is a TCP segment from outside the windows. A flow that no end tracks has
+// none to hold it against.
+func (s *Shard) Fits(e *Entry, g *Segment) bool {
+	c := s.control(e)
+	return c.fits(g)
+}
+
+// control returns what decides about a flow's packets, and an attempt as well.
+func (s *Shard) control(e *Entry) control {
+	c := e.control()
+	if e.rare {
+		c.attempt = s.rare[e.number].attempt
 	}
-	mask := len(s.slots) - 1
-	for i := s.home(uint32(h)); s.slots[i].hash != 0; i = (i + 1) & mask {
-		if f := &s.slots[i]; f.hash == uint32(h) && f.key == *k {
-			return i
-		}
-	}
-	return -1
+	return c
 }
 
 // Open makes the flow of a packet that its ends, sides, have let pass. The key
 // must not be in the table. Where there is no room, a flow makes some that was
 // never answered, is over, or needs no entry to pass; if a short search finds
 // none, Open says why not.
-func (s *Shard) Open(k *Key, h Hash, g *Segment, sides [2]Side, now int64) (*Flow, Refusal) {
+func (s *Shard) Open(k *Key, h Hash, g *Segment, sides [2]Side, now int64) (*Entry, Refusal) {
 	if refusal := s.reserveAll(sides, now); refusal != Granted {
 		return nil, refusal
 	}
-	if 4*(s.used+1) > 3*len(s.slots) {
-		s.resize(2 * len(s.slots))
+	number, ok := s.room()
+	if !ok {
+		s.releaseAll(sides)
+		return nil, TableFull
 	}
-	mask := len(s.slots) - 1
-	i := s.home(uint32(h))
-	for s.slots[i].hash != 0 {
-		i = (i + 1) & mask
+	c := control{tcp: k.isTCP(), state: k.firstState(g), origin: g.From, sides: sides}
+	c.note(g)
+	l := newLife(c.state)
+	for end := range c.sides {
+		l = l.withEnd(End(end), s.table.end(&c.sides[end], c.state, now))
 	}
-	s.used++
-	f := &s.slots[i]
-	*f = Flow{key: *k, hash: uint32(h), sides: sides, origin: g.From, created: now}
-	f.state = f.firstState(g)
-	f.count(g)
-	f.note(g)
-	f.refresh(s.table, Low, now)
-	f.refresh(s.table, High, now)
-	return f, Granted
+	s.expect(number, l)
+	e := s.entry(number)
+	*e = Entry{key: *k, origin: g.From, number: number}
+	e.setCreated(now)
+	e.fill(&c, l)
+	e.counts[g.From].Store(uint64(newCount(uint64(g.Packets), uint64(g.Bytes))))
+	s.put(h, number)
+	s.live++
+	return e, Granted
+}
+
+// room returns the number of a free entry, and sees to it that the index has a slot for
+// it; ok is false if the shard has as many entries as it can have.
+func (s *Shard) room() (number uint32, ok bool) {
+	number, grown, ok := s.take()
+	switch x := s.index(); {
+	case !ok:
+	case x == nil:
+		s.reindex(minWords)
+	case s.live+1 > most(len(x.words)) || 8*s.full > 5*len(x.words):
+		s.reindex(len(x.words))
+	case grown:
+		s.publish(&index{words: x.words, chunks: s.chunks})
+	}
+	return number, ok
+}
+
+// put lets readers find an entry. All of it has been written.
+func (s *Shard) put(h Hash, number uint32) { s.full += s.index().put(h, number) }
+
+// minWords is the size of the smallest index that there is.
+const minWords = 4
+
+// most returns how many flows an index of that size takes: three quarters.
+func most(words int) int { return slots * words * 3 / 4 }
+
+// reindex begins a new index of words or more, in which no flow has to go on that can
+// stay. Readers use the old one until they look again; flows that come meanwhile
+// they may miss.
+func (s *Shard) reindex(words int) {
+	for s.live+1 > most(words) {
+		words *= 2
+	}
+	x := &index{words: make([]atomic.Uint64, words), chunks: s.chunks}
+	s.full = 0
+	for number := range uint32(s.used) {
+		if e := s.entry(number); e.life.Load() != 0 {
+			s.full += x.put(s.table.hasher.hash(&e.key), number)
+		}
+	}
+	s.publish(x)
+}
+
+// expect has the sweep look at an entry when the first side of its flow ends.
+func (s *Shard) expect(number uint32, l life) {
+	due := &s.states[number/chunkSize].due
+	*due = earlier(*due, l.first())
 }
 
 // reserveAll counts a new flow and its tracked sides.
@@ -102,172 +179,28 @@ func (s *Shard) reserveAll(sides [2]Side, now int64) Refusal {
 			return AllowanceExceeded
 		}
 	}
-	if t.count.Add(1) > t.max && !t.makeRoom(s, search{now: now}, &t.noVictimUntil) {
-		t.count.Add(-1)
-		t.release(sides[Low])
-		t.release(sides[High])
+	if t.count.Add(1) > t.max && !t.makeRoom(s, search{now: tickAt(now), time: now}, &t.noVictimUntil) {
+		s.releaseAll(sides)
 		return TableFull
 	}
 	return Granted
 }
 
-// Update moves a flow on by a packet that fits it and that its sender was let to
-// send.
-func (s *Shard) Update(f *Flow, g *Segment, now int64) {
-	f.count(g)
-	if f.accepts(g) {
-		f.restart()
-	}
-	if f.state.over() {
-		return // what trails behind its end does not keep it
-	}
-	if g.has(header.TCPFlagRst) && f.isTCP() && !f.resets(g) {
-		return
-	}
-	f.note(g)
-	f.state = f.next(g)
-	f.refresh(s.table, g.From, now)
-	if !g.Undelivered {
-		f.refresh(s.table, g.From.Opposite(), now)
-	}
-}
-
-func (f *Flow) count(g *Segment) {
-	f.packets[g.From] += uint64(g.Packets)
-	f.bytes[g.From] += uint64(g.Bytes)
-}
-
-// note remembers what a segment tells of its sender.
-func (f *Flow) note(g *Segment) {
-	if !f.isTCP() {
-		return
-	}
-	if f.tracked() {
-		f.observe(g)
-	}
-	marks := &f.sides[g.From].marks
-	if g.has(header.TCPFlagAck) {
-		*marks |= acks
-	}
-	if g.has(header.TCPFlagFin) && !g.Undelivered {
-		*marks |= finished
-	}
-}
-
-// refresh starts the timeout of one side anew, if it knows the flow.
-func (f *Flow) refresh(t *Table, e End, now int64) {
-	if f.sides[e].State != Unknown {
-		f.expires[e] = now + t.limitsOf(f.sides[e].Interface).timeouts[f.state]
-	}
-}
-
-// SetSide makes an end of a flow know it, or know it otherwise, from its packet
-// at hand on. It returns the flow, which may have moved.
-func (s *Shard) SetSide(f *Flow, e End, number uint32, state SideState, now int64) (*Flow, Refusal) {
-	if side := f.sides[e]; side.Interface == number && side.State == state {
-		return f, Granted
-	}
-	if state == Tracked {
-		key, hash := f.key, Hash(f.hash)
-		if !s.table.reserve(s, number, f, now) {
-			return f, AllowanceExceeded
-		}
-		f = &s.slots[s.find(&key, hash)]
-	}
-	f.setState(s.table, e, state)
-	f.sides[e].Interface = number
-	f.refresh(s.table, e, now)
-	return f, Granted
-}
-
-// setState sets what an end knows. What Tracked takes was reserved before. A
-// flow that no end tracks has no windows; if it is tracked again, they begin in
-// the middle.
-func (f *Flow) setState(t *Table, e End, state SideState) {
-	t.release(f.sides[e])
-	f.sides[e].State = state
-	if !f.tracked() {
-		f.sides[Low].marks &^= seen
-		f.sides[High].marks &^= seen
-	}
-}
-
-// Reopens reports whether a TCP segment opens a new connection on the tuple of
-// one that is over, or that was never seen to begin. It is then judged as the
-// first of a flow, and if it passes, takes the place of the old one.
-func (f *Flow) Reopens(g *Segment) bool {
-	return (f.state.over() || f.state == TCPPickedUp) && f.isTCP() && g.Opens()
-}
-
-// Delete forgets a flow.
-func (s *Shard) Delete(f *Flow) {
-	mask := len(s.slots) - 1
-	for i := s.home(f.hash); ; i = (i + 1) & mask {
-		if &s.slots[i] == f {
-			s.remove(i)
-			return
-		}
-	}
-}
-
-// remove frees slot i and closes the gap, so that no search ends too early.
-func (s *Shard) remove(i int) {
-	s.table.release(s.slots[i].sides[Low])
-	s.table.release(s.slots[i].sides[High])
-	mask := len(s.slots) - 1
-	for j := (i + 1) & mask; s.slots[j].hash != 0; j = (j + 1) & mask {
-		// The flow at j may move to i unless its home lies after i.
-		if (j-s.home(s.slots[j].hash))&mask >= (j-i)&mask {
-			s.slots[i] = s.slots[j]
-			i = j
-		}
-	}
-	s.slots[i] = Flow{}
-	s.used--
+// releaseAll takes back what reserveAll has counted.
+func (s *Shard) releaseAll(sides [2]Side) {
+	s.table.release(sides[Low])
+	s.table.release(sides[High])
 	s.table.count.Add(-1)
 }
 
-// minSlots is the size of the smallest shard that has any.
-const minSlots = 16
+// Delete forgets a flow.
+func (s *Shard) Delete(e *Entry) { s.remove(e) }
 
-// resize moves the flows to size slots, a power of two.
-func (s *Shard) resize(size int) {
-	old := s.slots
-	s.slots = make([]Flow, max(minSlots, size))
-	mask := len(s.slots) - 1
-	for _, f := range old {
-		if f.hash == 0 {
-			continue
-		}
-		i := s.home(f.hash)
-		for s.slots[i].hash != 0 {
-			i = (i + 1) & mask
-		}
-		s.slots[i] = f
-	}
-}
-
-// removeIf removes the flows for which gone is true.
-func (s *Shard) removeIf(gone func(*Flow) bool) {
-	for i := 0; i < len(s.slots); {
-		if f := &s.slots[i]; f.hash != 0 && gone(f) {
-			s.remove(i) // another flow may have moved here: look again
-			continue
-		}
-		i++
-	}
-}
-
-// sweep removes expired flows, lets sides forget, and gives memory back once most of it is idle.
-func (s *Shard) sweep(now int64) {
-	s.removeIf(func(f *Flow) bool {
-		if f.Expires() <= now {
-			return true
-		}
-		f.forget(s.table, now)
-		return false
-	})
-	if len(s.slots) > minSlots && 8*s.used < len(s.slots) {
-		s.resize(len(s.slots) / 4)
-	}
+// remove forgets a flow. Packets that have found it before count in vain, and look
+// again.
+func (s *Shard) remove(e *Entry) {
+	s.releaseAll([2]Side{e.Side(Low), e.Side(High)})
+	s.dropRare(e)
+	s.withdraw(e)
+	s.live--
 }

@@ -81,11 +81,14 @@ func DefaultTimeouts() Timeouts {
 	}
 }
 
-// Validate reports a timeout that is not positive.
+// maxTimeout is the longest that ticks can tell from the past.
+const maxTimeout = 24 * 24 * time.Hour
+
+// Validate reports a timeout that is not positive, or longer than 24 days.
 func (t Timeouts) Validate() error {
 	for _, d := range t.byState() {
-		if d <= 0 {
-			return fmt.Errorf("conntrack: timeout of %v: want more than 0", d)
+		if d <= 0 || d > maxTimeout {
+			return fmt.Errorf("conntrack: timeout of %v: want more than 0, and at most %v", d, maxTimeout)
 		}
 	}
 	return nil
@@ -102,9 +105,9 @@ func (t Timeouts) byState() [states]time.Duration {
 }
 
 // firstState returns the state of a flow whose first packet is at hand.
-func (f *Flow) firstState(g *Segment) State {
+func (k *Key) firstState(g *Segment) State {
 	switch {
-	case f.isTCP():
+	case k.isTCP():
 		switch {
 		case g.has(header.TCPFlagRst):
 			return TCPClosed
@@ -114,21 +117,21 @@ func (f *Flow) firstState(g *Segment) State {
 			return TCPSynReceived
 		}
 		return TCPSynSent
-	case f.key.protocol == uint8(header.UDPProtocolNumber):
+	case k.protocol() == uint8(header.UDPProtocolNumber):
 		return UDPOneWay
-	case f.IsQuery(): // either protocol of ICMP may be in the other family, and is a number there
+	case k.request() != 0: // either protocol of ICMP may be in the other family, and is a number there
 		return ICMPAsked
 	}
 	return OtherOneWay
 }
 
 // next returns the state after a packet of the flow.
-func (f *Flow) next(g *Segment) State {
-	answer := g.From != f.origin
-	switch f.state {
+func (c *control) next(g *Segment) State {
+	answer := g.From != c.origin
+	switch c.state {
 	case UDPOneWay, ICMPAsked, OtherOneWay:
 		if answer {
-			return f.state + 1
+			return c.state + 1
 		}
 	case UDPAnswered:
 		if !answer {
@@ -140,17 +143,17 @@ func (f *Flow) next(g *Segment) State {
 		}
 	case TCPSynSent, TCPSynReceived, TCPPickedUp, TCPEstablished, TCPFinWait:
 		if !g.Undelivered {
-			return f.nextTCP(g, answer)
+			return c.nextTCP(g, answer)
 		}
 	}
-	return f.state
+	return c.state
 }
 
 // nextTCP is next for TCP. What the other end never gets moves nothing, so the
 // segment was delivered.
-func (f *Flow) nextTCP(g *Segment, answer bool) State {
-	fin, other := g.has(header.TCPFlagFin), f.sides[g.From.Opposite()].marks
-	unanswered := !answer && (f.state == TCPSynSent || f.state == TCPPickedUp)
+func (c *control) nextTCP(g *Segment, answer bool) State {
+	fin, other := g.has(header.TCPFlagFin), c.sides[g.From.Opposite()].marks
+	unanswered := !answer && (c.state == TCPSynSent || c.state == TCPPickedUp)
 	switch {
 	case g.has(header.TCPFlagRst):
 		return TCPClosed // Update lets no other through
@@ -158,14 +161,14 @@ func (f *Flow) nextTCP(g *Segment, answer bool) State {
 		return TCPTimeWait
 	case fin && unanswered:
 		// One machine alone must not make a flow that never yields.
-	case fin, f.state == TCPPickedUp && answer && other.has(finished):
+	case fin, c.state == TCPPickedUp && answer && other.has(finished):
 		return TCPFinWait
-	case f.state == TCPSynSent && answer && g.has(header.TCPFlagSyn):
+	case c.state == TCPSynSent && answer && g.has(header.TCPFlagSyn):
 		return TCPSynReceived
-	case f.state == TCPSynReceived && g.has(header.TCPFlagAck) && other.has(acks):
+	case c.state == TCPSynReceived && g.has(header.TCPFlagAck) && other.has(acks):
 		return TCPEstablished // each has acknowledged the other's SYN
-	case f.state == TCPPickedUp && answer:
+	case c.state == TCPPickedUp && answer:
 		return TCPEstablished
 	}
-	return f.state
+	return c.state
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sgate/sgate/epoch"
 )
 
 // TestStates walks each protocol's states. After every packet the flow's state
@@ -184,8 +186,9 @@ func TestOnlyASynReopens(t *testing.T) {
 		{">S", ">S", false}, {">S <SA", ">S", false}, {">S <SA >A", ">S", false}, {">S <SA >A >FA", ">S", false}, {">A", ">S", true},
 	} {
 		w := newWorld(t, 10)
-		f := w.sends(tcp(1), c.before)
-		if got := f.Reopens(&Segment{Flags: tcpFlags(c.packet[1:])}); got != c.want {
+		w.sends(tcp(1), c.before)
+		key, _ := tcp(1).key()
+		if got := w.reopens(key, &Segment{Flags: tcpFlags(c.packet[1:])}); got != c.want {
 			t.Errorf("%q after %q: reopens %t, want %t", c.packet, c.before, got, c.want)
 		}
 		w.pass(time.Second)
@@ -210,12 +213,12 @@ func TestTimeoutsAreValidated(t *testing.T) {
 	} {
 		o := DefaultTimeouts()
 		spoil(&o)
-		if _, err := New(1, o); err == nil || !strings.HasPrefix(err.Error(), "conntrack: timeout of ") {
+		if _, err := New(1, o, new(epoch.Domain)); err == nil || !strings.HasPrefix(err.Error(), "conntrack: timeout of ") {
 			t.Errorf("without a timeout for %s: got %v, want an error", name, err)
 		}
 	}
 	for _, max := range []int{0, -1} {
-		if _, err := New(max, DefaultTimeouts()); err == nil || !strings.Contains(err.Error(), "want at least 1") {
+		if _, err := New(max, DefaultTimeouts(), new(epoch.Domain)); err == nil || !strings.Contains(err.Error(), "want at least 1") {
 			t.Errorf("max_flows %d: got %v, want an error", max, err)
 		}
 	}

@@ -2,39 +2,59 @@ package conntrack
 
 import (
 	"fmt"
-	"hash/maphash"
 	"iter"
+	"math/bits"
+	"sync"
 	"sync/atomic"
+
+	"github.com/sgate/sgate/epoch"
 )
 
-// shardCount spreads flows over locks; two threads seldom meet in one.
-const shardCount = 256
+// Shards spread flows over locks; two threads seldom meet in one. There are so many that
+// each has flowsPerShard or fewer, give or take some, when the table is full: half of what
+// it has numbers for.
+const (
+	minShards     = 256
+	flowsPerShard = 4096
+)
 
 // Table is the flow table. Its methods may be called by several goroutines at
 // once.
 type Table struct {
 	hasher     hasher
-	max        int64
-	count      atomic.Int64
+	shift      int                       // of a hash, so that what is left chooses the shard
+	indexes    []atomic.Pointer[index]   // of the shards; all that packets read of them without a lock
 	interfaces atomic.Pointer[[]*limits] // by number; 0 is for those that were never set
+
+	max   int64
+	count atomic.Int64
 	// noVictimUntil (ns) keeps all shards from being searched in vain; see
 	// noVictimFor.
 	noVictimUntil atomic.Int64
-	shards        [shardCount]Shard
+	revisions     sync.Mutex // held while flows are revised
+	pool          pool
+	shards        []Shard
 }
 
-// New returns an empty table that never holds more than maxFlows flows.
-func New(maxFlows int, timeouts Timeouts) (*Table, error) {
+// New returns an empty table that never holds more than maxFlows flows. Who uses
+// Find is a reader of the domain.
+func New(maxFlows int, timeouts Timeouts, readers *epoch.Domain) (*Table, error) {
 	if maxFlows < 1 {
 		return nil, fmt.Errorf("conntrack: max_flows of %d: want at least 1", maxFlows)
 	}
 	if err := timeouts.Validate(); err != nil {
 		return nil, err
 	}
-	t := &Table{hasher: hasher{maphash.MakeSeed()}, max: int64(maxFlows)}
+	n := max(minShards, 1<<bits.Len(uint(maxFlows-1)/flowsPerShard))
+	t := &Table{
+		hasher: newHasher(), shift: 65 - bits.Len(uint(n)), max: int64(maxFlows),
+		indexes: make([]atomic.Pointer[index], n), shards: make([]Shard, n),
+	}
 	t.interfaces.Store(&[]*limits{newLimits(Limits{Timeouts: timeouts}, new(usage))})
 	for i := range t.shards {
-		t.shards[i].table, t.shards[i].index = t, i
+		s := &t.shards[i]
+		s.table, s.number, s.readers, s.pool = t, i, readers, &t.pool
+		s.hand = i * evictWindow // flows of one time are neighbours in all shards
 	}
 	return t, nil
 }
@@ -46,74 +66,94 @@ func (t *Table) Len() int { return int(t.count.Load()) }
 // Max returns the most flows that the table may hold.
 func (t *Table) Max() int { return int(t.max) }
 
-// Lock returns the shard that has the key's flow, if there is one, and locks
-// it.
-func (t *Table) Lock(k *Key) (*Shard, Hash) {
-	h := t.hasher.hash(k)
-	s := &t.shards[h>>24]
+// Hash returns a key's hash in this table.
+func (t *Table) Hash(k *Key) Hash { return t.hasher.hash(k) }
+
+// Lock returns the shard that has the flow of a key with that hash, if there is one, and
+// locks it.
+func (t *Table) Lock(h Hash) *Shard {
+	s := &t.shards[h>>t.shift]
 	s.mu.Lock()
-	return s, Hash(h)
-}
-
-// Hash is the hash of a key, computed once a packet.
-type Hash uint32
-
-// Sweep forgets the flows, and the sides of flows, that have timed out by now
-// (ns). It holds one shard's lock at a time.
-func (t *Table) Sweep(now int64) {
-	for i := range t.shards {
-		s := &t.shards[i]
-		s.mu.Lock()
-		s.sweep(now)
-		s.mu.Unlock()
-	}
+	return s
 }
 
 // DeleteInterface forgets every flow that the interface with that number is an
 // end of.
 func (t *Table) DeleteInterface(number uint32) {
-	t.Revise(0, func(f *Flow, _ *[2]SideState) bool {
-		return f.sides[Low].Interface != number && f.sides[High].Interface != number
+	t.revise(func(s *Shard, e *Entry) {
+		if e.Side(Low).Interface == number || e.Side(High).Interface == number {
+			s.remove(e)
+		}
 	})
 }
 
 // Revise shows every live flow to keep, which returns whether the flow stays. It
 // may also take Tracked from a side's state. Revise holds one shard's lock at a
-// time; flows that come meanwhile may be shown or not.
+// time, for some flows; those that come meanwhile may be shown or not.
 func (t *Table) Revise(now int64, keep func(f *Flow, sides *[2]SideState) bool) {
+	at := tickAt(now)
+	t.revise(func(s *Shard, e *Entry) {
+		if e.lives().left(at) == 0 {
+			s.remove(e)
+			return
+		}
+		f := s.flow(e, now)
+		states := [2]SideState{f.sides[Low].State, f.sides[High].State}
+		if !keep(&f, &states) {
+			s.remove(e)
+			return
+		}
+		for end, state := range states {
+			if f.sides[end].State == Tracked && state != Tracked {
+				s.setState(e, End(end), state)
+			}
+		}
+	})
+}
+
+// revise shows every flow that there is now to a function, some under each lock of their
+// shard. One that moves meanwhile is shown where it has come to.
+func (t *Table) revise(show func(*Shard, *Entry)) {
+	t.revisions.Lock()
+	defer t.revisions.Unlock()
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		s.removeIf(func(f *Flow) bool {
-			if f.Expires() <= now {
-				return true
+		s.revising = true
+		for i := 0; i < len(s.chunks); i++ {
+			for j := range s.chunks[i] {
+				s.showLive(&s.chunks[i][j], show)
 			}
-			states := [2]SideState{f.sides[Low].State, f.sides[High].State}
-			if !keep(f, &states) {
-				return true
+			s.yield()
+		}
+		for _, number := range s.relocated {
+			if int(number) < s.used {
+				s.showLive(s.entry(number), show)
 			}
-			for e, state := range states {
-				if f.sides[e].State == Tracked && state != Tracked {
-					f.setState(t, End(e), state)
-				}
-			}
-			return false
-		})
+		}
+		s.revising, s.relocated = false, nil
 		s.mu.Unlock()
+	}
+}
+
+func (s *Shard) showLive(e *Entry, show func(*Shard, *Entry)) {
+	if e.life.Load() != 0 {
+		show(s, e)
 	}
 }
 
 // All yields a copy of every live flow. Flows that come or go meanwhile may be
 // among them or not.
 func (t *Table) All(now int64) iter.Seq[Flow] {
+	at := tickAt(now)
 	return func(yield func(Flow) bool) {
 		for i := range t.shards {
 			s := &t.shards[i]
 			s.mu.Lock()
-			live := make([]Flow, 0, s.used)
-			for _, f := range s.slots {
-				if f.hash != 0 && f.Expires() > now {
-					live = append(live, f)
+			live := make([]Flow, 0, s.live)
+			for number := range uint32(s.used) {
+				if e := s.entry(number); e.life.Load() != 0 && e.lives().left(at) > 0 {
+					live = append(live, s.flow(e, now))
 				}
 			}
 			s.mu.Unlock()

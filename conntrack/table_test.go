@@ -10,18 +10,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// slots returns how many slots the table has in all.
-func (w *world) slots() (n int) {
+// slots returns how many slots the table's indexes have in all, and how many
+// entries there is room for.
+func (w *world) slots() (n, entries int) {
 	for i := range w.shards {
-		n += len(w.shards[i].slots)
+		entries += len(w.shards[i].chunks) * chunkSize
+		if x := w.indexes[i].Load(); x != nil {
+			n += slots * len(x.words)
+		}
 	}
-	return n
+	return n, entries
 }
 
 func TestAShardGrowsAndShrinks(t *testing.T) {
 	w := newWorld(t, 100_000)
-	if w.slots() != 0 {
-		t.Errorf("an empty table has %d slots, want none", w.slots())
+	if slots, entries := w.slots(); slots+entries != 0 {
+		t.Errorf("an empty table has %d slots and %d entries, want none", slots, entries)
 	}
 	const many, kept = 50_000, 100
 	for i := range many {
@@ -30,9 +34,9 @@ func TestAShardGrowsAndShrinks(t *testing.T) {
 	for i := range kept {
 		w.sends(tcp(i), "<SA >A")
 	}
-	grown := w.slots()
-	if grown > 3*many {
-		t.Errorf("%d flows have %d slots, want at most three each", many, grown)
+	slots, entries := w.slots()
+	if slots > 3*many || entries > many*3/2 {
+		t.Errorf("%d flows have %d slots and %d entries, want at most three, and one and a half, each", many, slots, entries)
 	}
 	for i := range many {
 		if !w.lives(tcp(i)) {
@@ -43,8 +47,8 @@ func TestAShardGrowsAndShrinks(t *testing.T) {
 	for range 10 {
 		w.Sweep(w.now)
 	}
-	if got := w.slots(); got > grown/10 {
-		t.Errorf("%d flows have %d slots after %d were swept, want the memory back", kept, got, many-kept)
+	if s, e := w.slots(); s > slots/10 || e > minShards*chunkSize {
+		t.Errorf("%d flows have %d slots and %d entries after %d were swept, want the memory back", kept, s, e, many-kept)
 	}
 	if w.Len() != kept {
 		t.Errorf("got %d flows, want %d", w.Len(), kept)
@@ -63,7 +67,7 @@ func TestDeleteInterface(t *testing.T) {
 		key, _ := tcp(i).key()
 		shard, hash := w.Lock(&key)
 		f := shard.Find(&key, hash, w.now)
-		f, _ = shard.SetSide(f, Low, low, Tracked, w.now)
+		shard.SetSide(f, Low, low, Tracked, w.now)
 		shard.SetSide(f, High, high, Untracked, w.now)
 		shard.Unlock()
 	}
@@ -124,13 +128,13 @@ func TestOpenStartsAfresh(t *testing.T) {
 	key, client := tcp(1).key()
 	shard, hash := w.Lock(&key)
 	defer shard.Unlock()
-	first := *shard.insert(&key, hash, client, tcpFlags("S"), w.now)
+	first := shard.flow(shard.insert(&key, hash, client, tcpFlags("S"), w.now), w.now)
 	f := shard.Find(&key, hash, w.now)
 	for _, packet := range []string{"SA", "FA"} {
 		shard.update(f, client.Opposite(), tcpFlags(packet), w.now)
 	}
 	shard.Delete(f)
-	again := *shard.insert(&key, hash, client, tcpFlags("S"), w.now)
+	again := shard.flow(shard.insert(&key, hash, client, tcpFlags("S"), w.now), w.now)
 	if diff := cmp.Diff(first, again, cmp.Comparer(func(a, b Flow) bool { return a == b })); diff != "" {
 		t.Errorf("a new flow on an old tuple (-want +got):\n%s", diff)
 	}
@@ -168,7 +172,7 @@ func TestConcurrentUse(t *testing.T) {
 				case 300:
 					w.Revise(now, func(f *Flow, sides *[2]SideState) bool {
 						sides[f.origin] = Untracked
-						return f.key.lowPort%3 != 0
+						return f.Addr(Low).Port()%3 != 0
 					})
 				case 400:
 					w.DeleteInterface(1)
@@ -189,7 +193,7 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	used := 0
 	for i := range w.shards {
-		used += w.shards[i].used
+		used += w.shards[i].live
 	}
 	if got := []int{w.Len(), listed, used}; !slices.Equal(got, []int{used, used, used}) || used > max {
 		t.Errorf("got %d flows counted, %d listed and %d in shards, want one number of at most %d", w.Len(), listed, used, max)

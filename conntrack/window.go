@@ -52,9 +52,6 @@ func later(a, b uint32) uint32 {
 	return a
 }
 
-// isTCP reports whether the flow is a TCP connection.
-func (f *Flow) isTCP() bool { return f.key.protocol == uint8(header.TCPProtocolNumber) }
-
 func (g *Segment) has(flags header.TCPFlags) bool { return g.Flags&flags == flags }
 
 // Opens reports whether the segment is a SYN without an ACK.
@@ -75,39 +72,37 @@ func (g *Segment) end() uint32 {
 	return end
 }
 
-// Fits reports whether a packet with the flow's key is part of it. It is, unless
-// it is a TCP segment from outside the windows. A flow that no end tracks has
-// none to hold it against.
-func (f *Flow) Fits(g *Segment) bool {
-	if !f.isTCP() {
+// fits reports whether a packet is part of the flow; see Shard.Fits.
+func (c *control) fits(g *Segment) bool {
+	if !c.tcp {
 		return true
 	}
-	own, other := f.sides[g.From].marks, f.sides[g.From.Opposite()].marks
+	own, other := c.sides[g.From].marks, c.sides[g.From.Opposite()].marks
 	switch {
 	case !own.has(seen) && !other.has(seen):
 		return true // nothing is known
 	case !own.has(seen):
-		return f.fitsFirst(g)
-	case f.accepts(g):
+		return c.fitsFirst(g)
+	case c.accepts(g):
 		return true
-	case f.state == TCPSynSent && g.From == f.origin && g.Opens():
+	case c.state == TCPSynSent && g.From == c.origin && g.Opens():
 		return true // sent again, or a new attempt on the old tuple
 	}
-	return f.sendsInside(g) && (!g.has(header.TCPFlagAck) || !other.has(seen) || f.acksInside(g))
+	return c.sendsInside(g) && (!g.has(header.TCPFlagAck) || !other.has(seen) || c.acksInside(g))
 }
 
 // sendsInside holds a segment's sequence numbers against what its sender was
 // let to send, and one more, for probes of a closed window; and against what the other end may still be waiting for.
-func (f *Flow) sendsInside(g *Segment) bool {
-	sender, receiver := &f.streams[g.From], &f.streams[g.From.Opposite()]
+func (c *control) sendsInside(g *Segment) bool {
+	sender, receiver := &c.streams[g.From], &c.streams[g.From.Opposite()]
 	return !before(sender.limit, g.Seq) && !before(g.end(), sender.end-receiver.window-1)
 }
 
 // acksInside holds a segment's ACK against what the other end has sent.
-func (f *Flow) acksInside(g *Segment) bool {
-	sender, receiver := &f.streams[g.From], &f.streams[g.From.Opposite()]
+func (c *control) acksInside(g *Segment) bool {
+	sender, receiver := &c.streams[g.From], &c.streams[g.From.Opposite()]
 	highest := receiver.end
-	if f.sides[g.From.Opposite()].marks.has(guessed) {
+	if c.sides[g.From.Opposite()].marks.has(guessed) {
 		highest = receiver.limit
 	}
 	return !before(highest, g.Ack) && !before(g.Ack, receiver.end-max(sender.window, minAckWindow)-1)
@@ -115,11 +110,11 @@ func (f *Flow) acksInside(g *Segment) bool {
 
 // fitsFirst holds the first segment of the answering end against what the
 // opener has sent.
-func (f *Flow) fitsFirst(g *Segment) bool {
-	opener := &f.streams[g.From.Opposite()]
-	if f.state != TCPSynSent { // picked up: the opener's ACK has told where this end is
-		distance := g.Seq - f.streams[g.From].end
-		return (distance <= largestWindow || -distance <= largestWindow) && (!g.has(header.TCPFlagAck) || f.acksInside(g))
+func (c *control) fitsFirst(g *Segment) bool {
+	opener := &c.streams[g.From.Opposite()]
+	if c.state != TCPSynSent { // picked up: the opener's ACK has told where this end is
+		distance := g.Seq - c.streams[g.From].end
+		return (distance <= largestWindow || -distance <= largestWindow) && (!g.has(header.TCPFlagAck) || c.acksInside(g))
 	}
 	switch {
 	case !g.has(header.TCPFlagAck):
@@ -134,19 +129,19 @@ func (f *Flow) fitsFirst(g *Segment) bool {
 }
 
 // observe takes a segment that fits into the streams.
-func (f *Flow) observe(g *Segment) {
-	own, other := &f.sides[g.From], &f.sides[g.From.Opposite()]
-	sender, receiver := &f.streams[g.From], &f.streams[g.From.Opposite()]
+func (c *control) observe(g *Segment) {
+	own, other := &c.sides[g.From], &c.sides[g.From.Opposite()]
+	sender, receiver := &c.streams[g.From], &c.streams[g.From.Opposite()]
 	switch {
 	case g.has(header.TCPFlagRst):
 		return // the last of its stream, if that
-	case f.state == TCPSynSent && g.From == f.origin && g.Opens() && g.Seq != sender.acked,
-		g.has(header.TCPFlagSyn) && !own.marks.has(seen) && (!other.marks.has(seen) || f.state == TCPSynSent):
-		f.startAtSYN(g)
+	case c.state == TCPSynSent && g.From == c.origin && g.Opens() && g.Seq != sender.acked,
+		g.has(header.TCPFlagSyn) && !own.marks.has(seen) && (!other.marks.has(seen) || c.state == TCPSynSent):
+		c.startAtSYN(g)
 	case own.marks.has(seen):
 	case !other.marks.has(seen):
-		f.startInTheMiddle(g)
-	case f.state == TCPSynSent:
+		c.startInTheMiddle(g)
+	case c.state == TCPSynSent:
 		return // the bare ACK of an older connection
 	}
 	own.marks |= seen
@@ -163,10 +158,11 @@ func (f *Flow) observe(g *Segment) {
 }
 
 // startAtSYN begins a stream whose SYN is at hand.
-func (f *Flow) startAtSYN(g *Segment) {
-	own, other := &f.sides[g.From], &f.sides[g.From.Opposite()]
-	receiver := &f.streams[g.From.Opposite()]
-	f.streams[g.From] = stream{end: g.end(), limit: g.end() + receiver.window, acked: g.Seq}
+func (c *control) startAtSYN(g *Segment) {
+	own, other := &c.sides[g.From], &c.sides[g.From.Opposite()]
+	receiver := &c.streams[g.From.Opposite()]
+	c.anew = true
+	c.streams[g.From] = stream{end: g.end(), limit: g.end() + receiver.window, acked: g.Seq}
 	own.scale = 0
 	own.marks &^= scales
 	if g.HasScale {
@@ -186,27 +182,28 @@ func (f *Flow) startAtSYN(g *Segment) {
 // startInTheMiddle begins both streams of a connection that is older than the
 // flow. How far its ends are, and their window scales, is not known: either may
 // have sent as much as the largest window lets it.
-func (f *Flow) startInTheMiddle(g *Segment) {
+func (c *control) startInTheMiddle(g *Segment) {
+	c.anew = true
 	for e, end := range [2]uint32{g.end(), g.Ack} {
 		e := g.From ^ End(e)
-		f.sides[e].scale = maxScale
-		f.sides[e].marks |= guessed
-		f.streams[e] = stream{end: end, limit: end + largestWindow, acked: end, window: largestWindow}
+		c.sides[e].scale = maxScale
+		c.sides[e].marks |= guessed
+		c.streams[e] = stream{end: end, limit: end + largestWindow, acked: end, window: largestWindow}
 	}
-	f.streams[g.From].acked = g.Seq
+	c.streams[g.From].acked = g.Seq
 }
 
 // resets reports whether a segment that fits is a RST that its receiver obeys:
 // one with exactly the sequence number that is due, or the refusal of a SYN. Any
 // other RST within the window makes the receiver ask back (RFC 5961, section 3),
 // so that it ends nothing.
-func (f *Flow) resets(g *Segment) bool {
+func (c *control) resets(g *Segment) bool {
 	if !g.has(header.TCPFlagRst) {
 		return false
 	}
-	if !f.sides[g.From].marks.has(seen) {
+	if !c.sides[g.From].marks.has(seen) {
 		return true
 	}
-	sender := &f.streams[g.From]
-	return g.Seq == sender.end || g.Seq == sender.acked && f.sides[g.From.Opposite()].marks.has(acks)
+	sender := &c.streams[g.From]
+	return g.Seq == sender.end || g.Seq == sender.acked && c.sides[g.From.Opposite()].marks.has(acks)
 }

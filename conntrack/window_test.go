@@ -52,7 +52,7 @@ func (w *tcpWorld) see(g *Segment) bool {
 		shard.Open(&w.key, hash, g, bothTrack, w.now)
 		return true
 	}
-	if !f.Fits(g) {
+	if !shard.Fits(f, g) {
 		return false
 	}
 	shard.Update(f, g, w.now)
@@ -63,7 +63,7 @@ func (w *tcpWorld) flow() Flow {
 	shard, hash := w.Lock(&w.key)
 	defer shard.Unlock()
 	if f := shard.Find(&w.key, hash, w.now); f != nil {
-		return *f
+		return shard.flow(f, w.now)
 	}
 	return Flow{}
 }
@@ -326,8 +326,8 @@ func TestTimeWaitIsReused(t *testing.T) {
 		w.open(-1, -1)
 		w.all(w.seg('>', "FA", 1, 1, 0), w.seg('<', "FA", 1, 2, 0), w.seg('>', "A", 2, 2, 0))
 		f, syn := w.flow(), w.seg(opener, "S", 5_000_000, 0, 0)
-		if f.State() != TCPTimeWait || !f.Reopens(syn) {
-			t.Fatalf("%v: a SYN reopens %t, want it to", f.State(), f.Reopens(syn))
+		if f.State() != TCPTimeWait || !w.reopens(w.key, syn) {
+			t.Fatalf("%v: a SYN reopens %t, want it to", f.State(), w.reopens(w.key, syn))
 		}
 		if w.see(w.seg(opener, "AP", 5_000_001, 2, 10)) {
 			t.Error("data from outside the old connection's window fits it")

@@ -8,6 +8,8 @@ import (
 
 	"go.uber.org/goleak"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
+
+	"github.com/sgate/sgate/epoch"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,17 +34,64 @@ const (
 // world is a table and its clock.
 type world struct {
 	*Table
-	t   testing.TB
-	now int64
+	t       testing.TB
+	now     int64
+	readers *epoch.Domain
 }
 
 func newWorld(t testing.TB, max int) *world {
 	t.Helper()
-	table, err := New(max, testTimeouts())
+	readers := new(epoch.Domain)
+	table, err := New(max, testTimeouts(), readers)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{Table: table, t: t, now: int64(time.Hour)}
+	return &world{Table: table, t: t, now: int64(time.Hour), readers: readers}
+}
+
+// Lock returns the shard of a key, locked, and the key's hash.
+func (t *world) Lock(k *Key) (*Shard, Hash) {
+	h := t.Hash(k)
+	return t.Table.Lock(h), h
+}
+
+// NewKey returns the key of a flow, and the end that src is.
+func NewKey(vpc uint16, protocol uint8, src, dst netip.Addr, srcPort, dstPort uint16) (k Key, e End) {
+	e = k.Set(vpc, protocol, &src, &dst, srcPort, dstPort)
+	return k, e
+}
+
+// NewQueryKey returns the key of an ICMP question and its answers.
+func NewQueryKey(vpc uint16, protocol uint8, asker, asked netip.Addr, id uint16, request uint8) (k Key) {
+	k.SetQuery(vpc, protocol, &asker, &asked, id, request)
+	return k
+}
+
+// chooseHashes makes keys have the hashes that hashed gives them.
+func (w *world) chooseHashes() { w.hasher = hasher{secret: [8]uint64{0: 1, 7: 1}} }
+
+// hashed gives a key of IPv4 a hash, instead of its low end's address.
+func hashed(k Key, h Hash) Key {
+	k.lowLower = uint64(h)
+	return k
+}
+
+// flows returns what is known of the shard's flows.
+func (s *Shard) flows(now int64) (flows []Flow) {
+	for number := range uint32(s.used) {
+		if e := s.entry(number); e.life.Load() != 0 {
+			flows = append(flows, s.flow(e, now))
+		}
+	}
+	return flows
+}
+
+// endAt has both sides of a flow end at a time.
+func (s *Shard) endAt(e *Entry, end int64) {
+	e.change(func(l life) life {
+		return l.withEnd(Low, tickAfter(end, 0)).withEnd(High, tickAfter(end, 0))
+	})
+	s.expect(e.number, e.lives())
 }
 
 func (w *world) pass(d time.Duration) { w.now += int64(d) }
@@ -81,30 +130,31 @@ const (
 var bothTrack = [2]Side{{Interface: lowInterface, State: Tracked}, {Interface: highInterface, State: Tracked}}
 
 // insert opens a flow that both ends track; nil if there is no room.
-func (s *Shard) insert(k *Key, h Hash, from End, flags header.TCPFlags, now int64) *Flow {
+func (s *Shard) insert(k *Key, h Hash, from End, flags header.TCPFlags, now int64) *Entry {
 	g := segment(nil, from, flags)
 	f, _ := s.Open(k, h, &g, bothTrack, now)
 	return f
 }
 
 // update moves a flow on by a segment of a conforming peer.
-func (s *Shard) update(f *Flow, from End, flags header.TCPFlags, now int64) {
+func (s *Shard) update(f *Entry, from End, flags header.TCPFlags, now int64) {
 	g := segment(f, from, flags)
 	s.Update(f, &g, now)
 }
 
 // segment returns what a conforming peer sends next in a flow, nil for a new
 // one. A PSH brings ten bytes.
-func segment(f *Flow, from End, flags header.TCPFlags) Segment {
+func segment(e *Entry, from End, flags header.TCPFlags) Segment {
 	g := Segment{From: from, Packets: 1, Bytes: 40, Flags: flags, Window: 1000}
 	g.Seq = 1000 * (1 + uint32(from)) // the initial one
 	if g.has(header.TCPFlagPsh) {
 		g.Payload = 10
 	}
-	if f == nil {
+	if e == nil {
 		g.Ack = 1000*(1+uint32(from.Opposite())) + 1
 		return g
 	}
+	f := e.control()
 	own, other := &f.streams[from], &f.streams[from.Opposite()]
 	switch {
 	case g.has(header.TCPFlagSyn) && f.sides[from].marks.has(seen):
@@ -140,14 +190,14 @@ func (w *world) send(c conn, packet string) (f Flow, ok bool) {
 	}
 	if live != nil {
 		g := segment(live, from, flags)
-		if !live.Fits(&g) {
-			w.t.Fatalf("%q does not fit the flow %+v", packet, *live)
+		if !shard.Fits(live, &g) {
+			w.t.Fatalf("%q does not fit the flow %+v", packet, shard.flow(live, w.now))
 		}
-		shard.Update(live, &g, w.now)
+		live = shard.Update(live, &g, w.now)
 	} else if live = shard.insert(&key, hash, from, flags, w.now); live == nil {
 		return Flow{}, false
 	}
-	return *live, true
+	return shard.flow(live, w.now), true
 }
 
 // sends passes packets, separated by spaces, and fails if one is refused.
@@ -187,3 +237,13 @@ func (w *world) established(c conn) {
 		w.t.Fatalf("the connection is %v after its handshake", f.State())
 	}
 }
+
+// reopens reports whether a segment opens a new connection on the tuple of a flow.
+func (w *world) reopens(k Key, g *Segment) bool {
+	shard, hash := w.Lock(&k)
+	defer shard.Unlock()
+	return shard.Find(&k, hash, w.now).Reopens(g)
+}
+
+// fields yields what is between spaces.
+func fields(s string) func(func(string) bool) { return strings.FieldsSeq(s) }

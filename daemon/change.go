@@ -13,11 +13,11 @@ import (
 // back half-way.
 type change struct {
 	daemon *Daemon
-	wanted []config.Endpoint         // that need a device: new ones and replaced ones
-	gone   []config.Endpoint         // that are to lose theirs, once all else is done
-	holder map[place]config.Endpoint // who now has the place of a replaced or gone one
-	made   map[string]*tun.Kernel    // by the endpoint's id, opened and not attached yet
-	undo   []func() error            // in the order of what was done
+	wanted []config.Endpoint          // that need a device: new ones and replaced ones
+	gone   map[string]config.Endpoint // that are to lose theirs, once all else is done, by id
+	holder map[place]config.Endpoint  // who now has the place of a replaced or gone one
+	made   map[string]*tun.Kernel     // by the endpoint's id, opened and not attached yet
+	undo   []func() error             // in the order of what was done
 }
 
 // place is what only one device can have.
@@ -29,9 +29,12 @@ type place struct {
 func placeOf(e config.Endpoint) place { return place{namespace(e), e.Device} }
 
 func (d *Daemon) diff(cfg *config.Config) *change {
-	c := &change{daemon: d, holder: make(map[place]config.Endpoint), made: make(map[string]*tun.Kernel)}
-	stays := make(map[string]bool)
+	c := &change{
+		daemon: d, gone: make(map[string]config.Endpoint), holder: make(map[place]config.Endpoint), made: make(map[string]*tun.Kernel),
+	}
+	stays, listed := make(map[string]bool), make(map[string]bool)
 	for _, e := range cfg.Endpoints {
+		listed[e.ID] = true
 		old, is := d.attached[e.ID]
 		port := d.gateway.Port(e.ID)
 		if is && port != nil && !port.Gone() && sameDevice(old, e) {
@@ -45,8 +48,8 @@ func (d *Daemon) diff(cfg *config.Config) *change {
 			continue
 		}
 		c.holder[placeOf(old)] = old
-		if !slices.ContainsFunc(c.wanted, func(e config.Endpoint) bool { return e.ID == id }) {
-			c.gone = append(c.gone, old)
+		if !listed[id] {
+			c.gone[id] = old
 		}
 	}
 	return c
@@ -122,7 +125,7 @@ func (c *change) detach(old config.Endpoint) error {
 		}
 		return c.daemon.attach(old, dev)
 	})
-	c.gone = slices.DeleteFunc(c.gone, func(e config.Endpoint) bool { return e.ID == old.ID })
+	delete(c.gone, old.ID)
 	return c.daemon.detach(old)
 }
 

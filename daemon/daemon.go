@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/sgate/sgate/config"
@@ -53,7 +55,8 @@ func (d *Daemon) Close() error { return errors.Join(d.closeControl(), d.gateway.
 func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	policy := filter.Compile(cfg.Resources.After(d.inForce()))
+	inForce, _ := d.gateway.Policy()
+	policy := filter.Update(inForce, cfg.Resources.After(resources(inForce)))
 	c := d.diff(cfg)
 	err := c.make(ctx)
 	if err == nil {
@@ -64,10 +67,8 @@ func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	}
 	// The new configuration is in force: what goes wrong from here on is no
 	// refusal of it.
-	for _, e := range c.gone {
-		if err := d.detach(e); err != nil {
-			d.log.Error("device not removed", "error", err)
-		}
+	if err := d.detach(slices.Collect(maps.Values(c.gone))...); err != nil {
+		d.log.Error("devices not removed", "error", err)
 	}
 	for _, warning := range cfg.Resources.Warnings() {
 		d.log.Warn("configuration", "warning", warning)
@@ -80,12 +81,12 @@ func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-// inForce returns the resources in force, nil at first.
-func (d *Daemon) inForce() *vpc.Snapshot {
-	if policy, _ := d.gateway.Policy(); policy != nil {
-		return policy.Snapshot()
+// resources returns what a policy was compiled from, nil for none.
+func resources(p *filter.Policy) *vpc.Snapshot {
+	if p == nil {
+		return nil
 	}
-	return nil
+	return p.Snapshot()
 }
 
 // open makes an endpoint's device.
@@ -115,13 +116,16 @@ func (d *Daemon) attach(e config.Endpoint, dev *tun.Kernel) error {
 	return nil
 }
 
-func (d *Daemon) detach(e config.Endpoint) error {
-	delete(d.attached, e.ID)
-	if err := d.gateway.Detach(e.ID); err != nil {
-		return fail(e, err)
+// detach takes devices away from their endpoints. All of them are gone then, even
+// if there is an error.
+func (d *Daemon) detach(gone ...config.Endpoint) error {
+	ids := make([]string, len(gone))
+	for i, e := range gone {
+		ids[i] = e.ID
+		delete(d.attached, e.ID)
+		d.log.Info("device is removed", "endpoint", e.Name, "device", e.Device)
 	}
-	d.log.Info("device is removed", "endpoint", e.Name, "device", e.Device)
-	return nil
+	return d.gateway.Detach(ids...)
 }
 
 func namespace(e config.Endpoint) tun.Namespace { return tun.Namespace{Name: e.Netns, PID: e.PID} }

@@ -69,7 +69,7 @@ func (v *view) describe(f *conntrack.Flow) FlowInfo {
 		side := f.Side(e)
 		info.Tracked[i] = side.State == conntrack.Tracked
 		info.Packets[i], info.Bytes[i] = f.Sent(e)
-		if port := v.byNumber[side.Interface]; port != nil {
+		if port := v.numbered(side.Interface); port != nil {
 			info.Interfaces[i] = port.id
 		}
 	}

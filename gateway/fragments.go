@@ -57,7 +57,7 @@ func (w *worker) decideWhole(v *view, in *attachment, whole []byte, a arrival) d
 // writePiece puts a piece, which is the gateway's own copy, on a device.
 func (w *worker) writePiece(out *Port, piece []byte) error {
 	w.packet.DecrementTTL(piece)
-	frame := w.frame[:tun.HeaderLen+len(piece)]
+	frame := w.scratch[:tun.HeaderLen+len(piece)]
 	clear(frame[:tun.HeaderLen])
 	copy(frame[tun.HeaderLen:], piece)
 	return out.write(frame, 1)
@@ -66,7 +66,7 @@ func (w *worker) writePiece(out *Port, piece []byte) error {
 // fragmentsDropped counts pieces that were held and are lost. The table of
 // fragments calls it.
 func (g *Gateway) fragmentsDropped(owner fragment.Owner, why fragment.Problem, pieces, bytes int) {
-	if port := g.view.Load().byNumber[owner.Interface]; port != nil {
+	if port := g.view.Load().numbered(owner.Interface); port != nil {
 		port.counters.count(Dropped, firstFragmentReason+Reason(why), pieces, bytes)
 	}
 }

@@ -16,30 +16,33 @@
 // For every device, at any instant: received = forwarded + local + dropped,
 // with a count for each [Reason] of a drop.
 //
-// The package imports tun, stack, fragment, filter, conntrack and vpc.
+// The package imports tun, stack, fragment, filter, conntrack, epoch and vpc.
 package gateway
 
 import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sgate/sgate/conntrack"
+	"github.com/sgate/sgate/epoch"
 	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/fragment"
 	"github.com/sgate/sgate/stack"
-	"github.com/sgate/sgate/tun"
+	"github.com/sgate/sgate/vpc"
 )
 
 // Options are what a gateway is made of. The zero value of a field is its
 // default.
 type Options struct {
-	// Workers is the number of threads that move packets; default: 2, or 1
-	// on a machine with one processor.
+	// Workers is the number of threads that move packets; default: one for
+	// two processors, because those who talk to each other run on the same machine.
 	Workers  int
 	MTU      int // of what the router itself sends; default: 9001
 	MaxFlows int // default: 1,048,576
@@ -85,36 +88,37 @@ type Gateway struct {
 
 	view    atomic.Pointer[view]
 	workers []*worker
+	readers epoch.Domain // the workers: of views and flows
 
 	// sending is held for reading while the router's packets are on their
 	// way to a device; see synchronize.
 	sending sync.RWMutex
 
-	mu       sync.Mutex // guards the control plane: everything below
-	ports    map[string]*Port
-	slots    []*Port           // by slot, nil where free
-	numbers  map[string]uint32 // of interfaces, for flows; never used twice
-	vpcs     map[string]int    // of VPCs
-	sweepEnd chan struct{}
-	done     sync.WaitGroup
-	closed   bool
+	mu        sync.Mutex // guards the control plane: everything below
+	ports     map[string]*Port
+	freeSlots []int             // of views, below the highest that was used
+	numbers   map[string]uint32 // of interfaces, for flows; never used twice
+	vpcs      map[string]int    // of VPCs
+	sweepEnd  chan struct{}
+	done      sync.WaitGroup
+	closed    bool
 }
 
 // New returns a running gateway with no devices and no policy: it would drop
 // everything.
 func New(o Options) (*Gateway, error) {
 	o.setDefaults()
-	flows, err := conntrack.New(o.MaxFlows, o.Timeouts)
-	if err != nil {
-		return nil, err
-	}
 	g := &Gateway{
-		now: o.Now, log: o.Log, flows: flows, limits: conntrack.Limits{Timeouts: o.Timeouts, Allowance: o.Allowance},
+		now: o.Now, log: o.Log, limits: conntrack.Limits{Timeouts: o.Timeouts, Allowance: o.Allowance},
 		relatedICMPErrors: o.RelatedICMPErrors, dropMidstreamTCP: o.DropMidstreamTCP, onRuleChange: o.OnRuleChange, reclassify: o.Reclassify,
 		ports: make(map[string]*Port), numbers: make(map[string]uint32), vpcs: make(map[string]int),
 		sweepEnd: make(chan struct{}),
 	}
 	g.view.Store(&view{})
+	var err error
+	if g.flows, err = conntrack.New(o.MaxFlows, o.Timeouts, &g.readers); err != nil {
+		return nil, err
+	}
 	if g.fragments, err = fragment.New(o.Fragments, g.fragmentsDropped); err != nil {
 		return nil, err
 	}
@@ -122,7 +126,7 @@ func New(o Options) (*Gateway, error) {
 		w, err := newWorker(g)
 		if err != nil {
 			for _, w := range g.workers {
-				w.poller.Close()
+				w.close()
 			}
 			return nil, err
 		}
@@ -164,40 +168,58 @@ func (g *Gateway) Policy() (*filter.Policy, uint64) {
 // Apply puts a policy in force: once it returns, every packet is judged by it.
 // No flow is lost. Devices keep their interfaces by id; one whose id the policy does not
 // know stays attached and is dropped from.
+//
+// What a policy shares with the one before costs nothing: see filter.Update.
 func (g *Gateway) Apply(p *filter.Policy) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return errClosed
 	}
-	if err := g.numberVPCs(p); err != nil {
-		return err
+	before := g.view.Load().policy
+	if !p.SameEndpoints(before) {
+		if err := g.numberVPCs(p); err != nil {
+			return err
+		}
+		if err := g.router.SetNetworks(g.networks(p)); err != nil {
+			return err
+		}
 	}
-	if err := g.router.SetNetworks(g.networks(p)); err != nil {
-		return err
+	if before == nil || !sameTracking(before.Snapshot(), p.Snapshot()) {
+		if err := g.setLimits(p, slices.Collect(maps.Values(g.ports))...); err != nil {
+			return err
+		}
 	}
-	before := g.view.Load()
-	if err := g.setLimits(p, g.slots); err != nil {
-		return err
-	}
-	after := g.swap(p, before.generation+1)
+	after := g.install(p)
 	g.synchronize()
-	g.reviseFlows(before.policy, after)
+	g.reviseFlows(before, after)
 	return nil
 }
 
 var errClosed = errors.New("the gateway is closed")
 
+// sameTracking reports whether the interfaces of two snapshots have the same
+// timeouts.
+func sameTracking(a, b *vpc.Snapshot) bool {
+	before, after := a.Interfaces(), b.Interfaces()
+	if len(before) != len(after) {
+		return false
+	}
+	for i := range before {
+		if before[i].ID != after[i].ID || before[i].ConnectionTracking != after[i].ConnectionTracking {
+			return false
+		}
+	}
+	return true
+}
+
 // setLimits gives the flow table the limits of those ports' interfaces.
-func (g *Gateway) setLimits(p *filter.Policy, ports []*Port) error {
+func (g *Gateway) setLimits(p *filter.Policy, ports ...*Port) error {
 	if p == nil {
 		return nil
 	}
 	of := make(map[uint32]conntrack.Limits, len(ports))
 	for _, port := range ports {
-		if port == nil {
-			continue
-		}
 		o := g.limits
 		if nic, ok := p.Snapshot().Interface(port.id); ok {
 			set(&o.Timeouts.TCPEstablished, nic.ConnectionTracking.TCPEstablished)
@@ -264,104 +286,6 @@ func (g *Gateway) vpcNumber(id string) int {
 	return n
 }
 
-// Attach gives a device to the interface or host with that id and starts
-// moving its packets. From now on the gateway owns the device: Detach and
-// Close close it.
-func (g *Gateway) Attach(id string, dev tun.Device) (*Port, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
-		return nil, errClosed
-	}
-	if g.ports[id] != nil {
-		return nil, fmt.Errorf("attach %s: %s has a device already", dev.Name(), id)
-	}
-	if g.numbers[id] == 0 {
-		g.numbers[id] = uint32(len(g.numbers) + 1)
-	}
-	p := &Port{id: id, number: g.numbers[id], dev: dev, worker: g.leastBusy(), slot: g.freeSlot(), flows: g.flows}
-	g.slots[p.slot] = p
-	g.ports[id] = p
-	v := g.view.Load()
-	if err := g.setLimits(v.policy, []*Port{p}); err != nil {
-		return nil, err
-	}
-	g.swap(v.policy, v.generation) // before its first packet is read
-	if err := p.worker.poller.Add(dev, int32(p.slot)); err != nil {
-		g.forget(p)
-		return nil, fmt.Errorf("attach %s: %w", dev.Name(), err)
-	}
-	p.worker.ports++
-	return p, nil
-}
-
-func (g *Gateway) freeSlot() int {
-	for i, p := range g.slots {
-		if p == nil {
-			return i
-		}
-	}
-	g.slots = append(g.slots, nil)
-	return len(g.slots) - 1
-}
-
-func (g *Gateway) leastBusy() *worker {
-	best := g.workers[0]
-	for _, w := range g.workers[1:] {
-		if w.ports < best.ports {
-			best = w
-		}
-	}
-	return best
-}
-
-// Detach takes a device away and closes it. The flows of its interface end
-// with it.
-func (g *Gateway) Detach(id string) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	p := g.ports[id]
-	if p == nil {
-		return fmt.Errorf("detach: %s has no device", id)
-	}
-	return g.detach(p)
-}
-
-func (g *Gateway) detach(p *Port) error {
-	if !p.gone.Load() { // its worker has removed it
-		_ = p.worker.poller.Remove(p.dev) // fails if its worker does so now
-	}
-	p.worker.ports--
-	g.fragments.DeleteInterface(p.number) // while they can be counted
-	g.forget(p)
-	g.fragments.DeleteInterface(p.number) // what has come meanwhile
-	g.flows.DeleteInterface(p.number)
-	return p.dev.Close()
-}
-
-// forget takes a port out of the view and waits until nobody uses it.
-func (g *Gateway) forget(p *Port) {
-	delete(g.ports, p.id)
-	g.slots[p.slot] = nil
-	v := g.view.Load()
-	g.swap(v.policy, v.generation)
-	g.synchronize()
-}
-
-// synchronize returns once every packet that may have seen an older view is
-// through: each worker has been between two batches, and the router between
-// two packets.
-func (g *Gateway) synchronize() {
-	for _, w := range g.workers {
-		for epoch := w.epoch.Load(); epoch&1 != 0 && w.epoch.Load() == epoch; {
-			time.Sleep(20 * time.Microsecond)
-		}
-	}
-	g.sending.Lock()
-	//lint:ignore SA2001 having had the lock is the point
-	g.sending.Unlock()
-}
-
 // Close ends the workers, the sweeper and the router, and closes every device.
 func (g *Gateway) Close() error {
 	g.mu.Lock()
@@ -376,12 +300,10 @@ func (g *Gateway) Close() error {
 		errs = append(errs, w.stop())
 	}
 	g.done.Wait()
-	for _, p := range g.ports {
-		errs = append(errs, g.detach(p))
-	}
+	errs = append(errs, g.detach(slices.Collect(maps.Values(g.ports))))
 	g.router.Close()
 	for _, w := range g.workers {
-		w.poller.Close()
+		w.close()
 	}
 	return errors.Join(errs...)
 }

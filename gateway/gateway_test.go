@@ -7,6 +7,7 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 
+	"github.com/sgate/sgate/conntrack"
 	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/tun"
 	"github.com/sgate/sgate/vpc"
@@ -108,7 +109,7 @@ func TestRepliesPassWhileTheirFlowLives(t *testing.T) {
 	const day = 24 * 3600 * 1_000_000_000
 	w.clock.Add(5*day - 1)
 	w.want("forwarded", "db", ack("10.0.1.30:3306", "10.0.1.20:4000"))
-	w.clock.Add(5 * day)
+	w.clock.Add(5*day + int64(conntrack.Resolution))
 	w.want("no_egress_rule", "db", ack("10.0.1.30:3306", "10.0.1.20:4000"))
 }
 

@@ -14,8 +14,8 @@ import (
 // rules for the other (docs/semantics.md, "Evaluation").
 func (w *worker) judge(v *view, in *attachment, to filter.Endpoint, packet []byte, a arrival) (Reason, bool) {
 	j := judgement{w: w, v: v, in: in, to: to, segment: conntrack.Segment{Packets: a.packets, Bytes: len(packet)}}
-	if to != filter.NoEndpoint && v.ports[to] != nil {
-		j.receiver = v.ports[to].number
+	if port := v.portOf(to); port != nil {
+		j.receiver = port.number
 	}
 	switch {
 	case w.packet.IsICMPError():
@@ -60,7 +60,7 @@ func (j *judgement) hasGroups(e filter.Endpoint) bool {
 // never part of a flow: ICMP that is neither question nor answer.
 func (j *judgement) makeKey(p *stack.Packet) bool {
 	if !p.IsICMP() {
-		j.key, j.segment.From = conntrack.NewKey(j.in.vpc, p.Protocol, p.Src, p.Dst, p.SrcPort, p.DstPort)
+		j.segment.From = j.key.Set(j.in.vpc, p.Protocol, &p.Src, &p.Dst, p.SrcPort, p.DstPort)
 		j.opens = true
 		return true
 	}
@@ -69,10 +69,10 @@ func (j *judgement) makeKey(p *stack.Packet) bool {
 	case !is:
 		return false
 	case reply:
-		j.key = conntrack.NewQueryKey(j.in.vpc, p.Protocol, p.Dst, p.Src, p.ICMPID, request)
+		j.key.SetQuery(j.in.vpc, p.Protocol, &p.Dst, &p.Src, p.ICMPID, request)
 		j.segment.From = conntrack.High
 	default:
-		j.key = conntrack.NewQueryKey(j.in.vpc, p.Protocol, p.Src, p.Dst, p.ICMPID, request)
+		j.key.SetQuery(j.in.vpc, p.Protocol, &p.Src, &p.Dst, p.ICMPID, request)
 		j.segment.From, j.opens = conntrack.Low, true
 	}
 	return true
@@ -96,14 +96,14 @@ func isTCP(p *stack.Packet) bool {
 
 // byRules judges a packet that no flow can answer for.
 func (j *judgement) byRules() (Reason, bool) {
-	egress := j.v.policy.Egress(j.flow())
+	egress := j.v.policy.DecideEgress(j.flow())
 	if !egress.Passes() {
 		return ReasonNoEgressRule, false
 	}
 	if reason, ok := j.byACLs(); !ok {
 		return reason, false
 	}
-	ingress := j.v.policy.Ingress(j.flow())
+	ingress := j.v.policy.DecideIngress(j.flow())
 	switch {
 	case !ingress.Passes():
 		return ReasonNoIngressRule, false
@@ -132,12 +132,18 @@ func (j *judgement) byACLs() (Reason, bool) {
 // track it.
 func (j *judgement) byFlow() (Reason, bool) {
 	flows := j.w.gateway.flows
-	shard, hash := flows.Lock(&j.key)
+	hash := flows.Hash(&j.key)
+	if live := flows.Find(&j.key, hash, j.w.now); live != nil {
+		if reason, ok := j.hit(live, hash); ok {
+			return reason, true
+		}
+	}
+	shard := flows.Lock(hash)
 	defer shard.Unlock()
 
 	live := shard.Find(&j.key, hash, j.w.now)
 	if live != nil && !live.Reopens(&j.segment) {
-		if !live.Fits(&j.segment) && j.w.refuses(ReasonOutOfWindow) {
+		if !shard.Fits(live, &j.segment) && j.w.refuses(ReasonOutOfWindow) {
 			return j.outside(shard, live)
 		}
 		return j.inFlow(shard, live)
@@ -159,9 +165,20 @@ func (j *judgement) byFlow() (Reason, bool) {
 	return j.open(shard, hash, egress, ingress, reason)
 }
 
+// hit lets a packet pass that both ends admit and that changes nothing of its flow
+// but what only grows, which is nearly all of them, without a lock. It returns false
+// for any other.
+func (j *judgement) hit(live *conntrack.Entry, hash conntrack.Hash) (Reason, bool) {
+	egress, ingress, reason := j.ask(live)
+	if !ingress.passes || j.learnsOfSender(live, egress) || j.learns(live, j.segment.From.Opposite(), j.receiver, ingress) {
+		return reason, false
+	}
+	return reason, j.w.gateway.flows.Hit(live, hash, &j.segment, j.w.now)
+}
+
 // ask asks both ends, and the network ACLs between them. If ingress does not
 // pass, the reason says why; if egress does not, the other end was not asked.
-func (j *judgement) ask(live *conntrack.Flow) (egress, ingress answer, reason Reason) {
+func (j *judgement) ask(live *conntrack.Entry) (egress, ingress answer, reason Reason) {
 	egress = j.askEgress(live)
 	if !egress.passes {
 		return egress, answer{}, ReasonNoEgressRule
@@ -187,14 +204,14 @@ func (j *judgement) ask(live *conntrack.Flow) (egress, ingress answer, reason Re
 // outside judges a TCP segment that has a live flow's tuple and is not part of
 // it. The flow does not answer for it, and is not changed by it; rules alone may
 // let it through. If it is a SYN, its answer shows whether the flow is over.
-func (j *judgement) outside(shard *conntrack.Shard, live *conntrack.Flow) (Reason, bool) {
+func (j *judgement) outside(shard *conntrack.Shard, live *conntrack.Entry) (Reason, bool) {
 	egress, ingress, reason := j.ask(nil)
 	switch {
 	case !ingress.passes:
 		return ReasonOutOfWindow, false
 	case j.segment.Opens():
-		live, _ = j.remember(shard, live, egress, ingress)
-		live.Attempt(&j.segment)
+		j.remember(shard, live, egress, ingress)
+		shard.Attempt(live, &j.segment)
 	case j.w.gateway.dropMidstreamTCP:
 		return ReasonMidstream, false
 	}
@@ -202,12 +219,12 @@ func (j *judgement) outside(shard *conntrack.Shard, live *conntrack.Flow) (Reaso
 }
 
 // inFlow judges a packet of a live flow.
-func (j *judgement) inFlow(shard *conntrack.Shard, live *conntrack.Flow) (Reason, bool) {
+func (j *judgement) inFlow(shard *conntrack.Shard, live *conntrack.Entry) (Reason, bool) {
 	egress, ingress, reason := j.ask(live)
 	if !egress.passes || j.to == filter.NoEndpoint {
 		return reason, false
 	}
-	live, refusal := j.remember(shard, live, egress, ingress)
+	refusal := j.remember(shard, live, egress, ingress)
 	if refusal != conntrack.Granted && ingress.passes {
 		ingress.passes, reason = false, ReasonAllowanceExceeded
 	}
@@ -257,21 +274,21 @@ type answer struct {
 	state  conntrack.SideState // what the end is to remember
 }
 
-func (j *judgement) askEgress(live *conntrack.Flow) answer {
+func (j *judgement) askEgress(live *conntrack.Entry) answer {
 	if live != nil && live.Tracks(j.segment.From, j.in.port.number) {
 		return answer{passes: true, byFlow: true, state: conntrack.Tracked}
 	}
-	return toAnswer(j.v.policy.Egress(j.flow()))
+	return toAnswer(j.v.policy.DecideEgress(j.flow()))
 }
 
-func (j *judgement) askIngress(live *conntrack.Flow) answer {
+func (j *judgement) askIngress(live *conntrack.Entry) answer {
 	if live != nil && live.Tracks(j.segment.From.Opposite(), j.receiver) {
 		return answer{passes: true, byFlow: true, state: conntrack.Tracked}
 	}
-	return toAnswer(j.v.policy.Ingress(j.flow()))
+	return toAnswer(j.v.policy.DecideIngress(j.flow()))
 }
 
-func toAnswer(s filter.Side) answer {
+func toAnswer(s filter.Answer) answer {
 	switch {
 	case s.Decision == filter.NotAsked:
 		return answer{passes: true, state: conntrack.NotAsked}
@@ -283,32 +300,43 @@ func toAnswer(s filter.Side) answer {
 	return answer{passes: true, state: conntrack.Tracked}
 }
 
-// remember notes in a live flow what its ends have said, and returns it: it may
-// have moved.
-func (j *judgement) remember(shard *conntrack.Shard, live *conntrack.Flow, egress, ingress answer) (*conntrack.Flow, conntrack.Refusal) {
-	from := j.segment.From
-	// A forwarder does not take the place of the interface whose address it
-	// sends from.
-	if !live.TracksAtAll(from) || live.Tracks(from, j.in.port.number) || j.v.policy.Owns(j.in.endpoint, j.w.packet.Src) {
-		var refusal conntrack.Refusal
-		if live, refusal = j.note(shard, live, from, j.in.port.number, egress); refusal != conntrack.Granted {
-			return live, refusal
+// remember notes in a live flow what its ends have said.
+func (j *judgement) remember(shard *conntrack.Shard, live *conntrack.Entry, egress, ingress answer) conntrack.Refusal {
+	from, to := j.segment.From, j.segment.From.Opposite()
+	if j.learnsOfSender(live, egress) {
+		if refusal := shard.SetSide(live, from, j.in.port.number, egress.state, j.w.now); refusal != conntrack.Granted {
+			return refusal
 		}
 	}
-	return j.note(shard, live, from.Opposite(), j.receiver, ingress)
+	if j.learns(live, to, j.receiver, ingress) {
+		return shard.SetSide(live, to, j.receiver, ingress.state, j.w.now)
+	}
+	return conntrack.Granted
 }
 
-// note stores one end's answer. An untracked flow becomes a tracked one only by
+// learnsOfSender reports whether a live flow is to note what the sender's end has
+// said. A forwarder does not take the place of the interface whose address it
+// sends from.
+func (j *judgement) learnsOfSender(live *conntrack.Entry, a answer) bool {
+	from, number := j.segment.From, j.in.port.number
+	if !j.learns(live, from, number, a) {
+		return false
+	}
+	return live.Side(from).State != conntrack.Tracked || live.Tracks(from, number) || j.v.policy.Owns(j.in.endpoint, j.w.packet.Src)
+}
+
+// learns reports whether a live flow is to note what one end has said, since it
+// knows otherwise. An untracked flow becomes a tracked one only by
 // a packet of the machine that opened it: its answers pass by rules for the
 // other direction, and if those alone made it tracked, a flow whose own rule
 // was removed would come back to life.
-func (j *judgement) note(shard *conntrack.Shard, live *conntrack.Flow, end conntrack.End, number uint32, a answer) (*conntrack.Flow, conntrack.Refusal) {
+func (j *judgement) learns(live *conntrack.Entry, end conntrack.End, number uint32, a answer) bool {
 	if !a.passes || a.byFlow {
-		return live, conntrack.Granted
+		return false
 	}
-	opening := live.Origin() == j.segment.From
-	if side := live.Side(end); side.Interface == number && side.State == conntrack.Untracked && !opening {
-		return live, conntrack.Granted
+	side := live.Side(end)
+	if side.Interface != number || side.State == conntrack.Unknown {
+		return true
 	}
-	return shard.SetSide(live, end, number, a.state, j.w.now)
+	return side.State != a.state && (side.State != conntrack.Untracked || live.Origin() == j.segment.From)
 }

@@ -176,7 +176,7 @@ func (w *worker) fateOf(from string, packet []byte) string {
 	v := w.gateway.view.Load()
 	port := w.gateway.Port(from)
 	before := port.Counters()
-	w.process(v, &v.slots[port.slot], append(make([]byte, tun.HeaderLen), packet...))
+	w.takeFrame(v, port, append(make([]byte, tun.HeaderLen), packet...))
 	after := port.Counters()
 	for r := range after.Dropped {
 		if after.Dropped[r] > before.Dropped[r] {
@@ -225,7 +225,7 @@ func TestCountersAddUp(t *testing.T) {
 			if rapid.IntRange(0, 9).Draw(rt, "cut off") == 0 {
 				frame = frame[:rapid.IntRange(0, len(frame)).Draw(rt, "length")]
 			}
-			w.process(v, &v.slots[port.slot], frame)
+			w.takeFrame(v, port, frame)
 			sent++
 			w.now += int64(rapid.IntRange(0, 40).Draw(rt, "seconds")) * int64(time.Second)
 			held, _ := w.gateway.fragments.Held(fragment.Owner{Interface: port.number})

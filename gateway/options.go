@@ -17,7 +17,7 @@ const (
 
 func (o *Options) setDefaults() {
 	if o.Workers == 0 {
-		o.Workers = min(2, runtime.NumCPU())
+		o.Workers = max(1, runtime.NumCPU()/2)
 	}
 	if o.MaxFlows == 0 {
 		o.MaxFlows = DefaultMaxFlows

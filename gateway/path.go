@@ -24,25 +24,25 @@ type arrival struct {
 	pending bool // the transport checksum has yet to be completed
 }
 
-// process decides one frame's fate, carries it out and counts it. Every frame
-// that is read passes here, once.
-func (w *worker) process(v *view, in *attachment, frame []byte) {
+// process decides the fate of the batch's frame i, and carries it out or has the
+// worker's flush do so. Every frame that is read passes here, once.
+func (w *worker) process(v *view, in *attachment, i int) {
+	frame := w.batch.Frame(i)
 	a, d := w.admit(v, in, frame)
-	if d.fate != Forwarded {
-		in.port.counters.count(d.fate, d.reason, a.packets, max(0, len(frame)-tun.HeaderLen))
-		return
+	packet := frame[min(tun.HeaderLen, len(frame)):]
+	if d.fate == Forwarded {
+		if w.packet.Fragment {
+			w.flush(in.port) // what came before goes out before
+			w.processFragment(v, in, packet)
+			return
+		}
+		d = w.decide(v, in, packet, a)
 	}
-	packet := frame[tun.HeaderLen:]
-	if w.packet.Fragment {
-		w.processFragment(v, in, packet)
-		return
-	}
-	d = w.decide(v, in, packet, a)
 	if d.fate == Forwarded {
 		w.packet.DecrementTTL(packet)
-		if err := d.out.write(frame, a.packets); err != nil {
-			d = drop(ReasonWriteFailed)
-		}
+		w.outward[i] = outward{d.out, a.packets, len(packet)}
+		w.batch.Write(i, d.out.dev)
+		return
 	}
 	in.port.counters.count(d.fate, d.reason, a.packets, len(packet))
 }
@@ -61,10 +61,10 @@ func (w *worker) decide(v *view, in *attachment, packet []byte, a arrival) decis
 	if !ok {
 		return drop(reason)
 	}
-	if to == filter.NoEndpoint || v.ports[to] == nil {
+	out := v.portOf(to)
+	if out == nil {
 		return drop(ReasonNoRoute)
 	}
-	out := v.ports[to]
 	if d := w.fits(in, out, packet, a.largest); d.fate != Forwarded {
 		return d
 	}

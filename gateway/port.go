@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/sgate/sgate/conntrack"
@@ -18,6 +17,7 @@ type Port struct {
 	slot   int    // its place in views
 	dev    tun.Device
 	worker *worker
+	burst  int         // how many frames its worker will ask it for
 	gone   atomic.Bool // its device failed; no worker reads it any more
 
 	linkLocal linkLocalAllowance
@@ -64,35 +64,42 @@ func (c Counters) TotalDropped() uint64 {
 	return sum
 }
 
-// counters are kept under a lock that is free unless somebody reads them, so
-// that their sums are right at any instant.
+// counters take no lock. What was received is not counted but summed up, so that
+// the sums are right at any instant.
 type counters struct {
-	mu sync.Mutex
-	Counters
-	sent, sentBytes atomic.Uint64 // by any worker
+	forwarded, local, bytes atomic.Uint64
+	dropped                 [reasons]atomic.Uint64
+	_                       [64]byte // the rest is written by other workers
+	sent, sentBytes         atomic.Uint64
 }
 
 func (c *counters) count(fate Fate, reason Reason, packets, bytes int) {
-	c.mu.Lock()
-	c.Received += uint64(packets)
-	c.ReceivedBytes += uint64(bytes)
+	c.bytes.Add(uint64(bytes))
 	switch fate {
 	case Forwarded:
-		c.Forwarded += uint64(packets)
+		c.forwarded.Add(uint64(packets))
 	case Local:
-		c.Local += uint64(packets)
+		c.local.Add(uint64(packets))
 	default:
-		c.Dropped[reason] += uint64(packets)
+		c.dropped[reason].Add(uint64(packets))
 	}
-	c.mu.Unlock()
+}
+
+func (c *counters) countSent(packets, bytes int) {
+	c.sent.Add(uint64(packets))
+	c.sentBytes.Add(uint64(bytes))
 }
 
 // Counters returns the device's counts of one instant.
 func (p *Port) Counters() Counters {
-	p.counters.mu.Lock()
-	c := p.counters.Counters
-	p.counters.mu.Unlock()
-	c.Sent, c.SentBytes = p.counters.sent.Load(), p.counters.sentBytes.Load()
+	c := Counters{
+		ReceivedBytes: p.counters.bytes.Load(), Forwarded: p.counters.forwarded.Load(), Local: p.counters.local.Load(),
+		Sent: p.counters.sent.Load(), SentBytes: p.counters.sentBytes.Load(),
+	}
+	for reason := range c.Dropped {
+		c.Dropped[reason] = p.counters.dropped[reason].Load()
+	}
+	c.Received = c.Forwarded + c.Local + c.TotalDropped()
 	c.ConntrackAllowanceAvailable, c.ConntrackAllowanceExceeded = p.flows.Allowance(p.number)
 	return c
 }
@@ -102,8 +109,7 @@ func (p *Port) write(frame []byte, packets int) error {
 	if err := p.dev.WriteFrame(frame); err != nil {
 		return err
 	}
-	p.counters.sent.Add(uint64(packets))
-	p.counters.sentBytes.Add(uint64(len(frame) - tun.HeaderLen))
+	p.counters.countSent(packets, len(frame)-tun.HeaderLen)
 	return nil
 }
 

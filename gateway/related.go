@@ -37,13 +37,13 @@ func (j *judgement) related(quote stack.Quote) (Reason, bool) {
 	out := live.Tracks(sender.Opposite(), j.in.port.number)
 	in := live.Tracks(sender, j.receiver)
 	shard.Unlock()
-	if !out && !j.v.policy.Egress(j.flow()).Passes() {
+	if !out && !j.v.policy.DecideEgress(j.flow()).Passes() {
 		return ReasonNoEgressRule, false
 	}
 	if reason, ok := j.byACLs(); !ok {
 		return reason, false
 	}
-	if !in && !j.v.policy.Ingress(j.flow()).Passes() {
+	if !in && !j.v.policy.DecideIngress(j.flow()).Passes() {
 		return ReasonNoIngressRule, false
 	}
 	if in || out {
@@ -58,12 +58,14 @@ func (j *judgement) lockQuoted(q stack.Quote) (*conntrack.Shard, conntrack.Hash,
 	var sender conntrack.End
 	switch {
 	case !q.IsQuery:
-		j.key, sender = conntrack.NewKey(j.in.vpc, q.Protocol, q.Src, q.Dst, q.SrcPort, q.DstPort)
+		sender = j.key.Set(j.in.vpc, q.Protocol, &q.Src, &q.Dst, q.SrcPort, q.DstPort)
 	case q.IsReply:
-		j.key, sender = conntrack.NewQueryKey(j.in.vpc, q.Protocol, q.Dst, q.Src, q.ICMPID, q.ICMPType), conntrack.High
+		j.key.SetQuery(j.in.vpc, q.Protocol, &q.Dst, &q.Src, q.ICMPID, q.ICMPType)
+		sender = conntrack.High
 	default:
-		j.key, sender = conntrack.NewQueryKey(j.in.vpc, q.Protocol, q.Src, q.Dst, q.ICMPID, q.ICMPType), conntrack.Low
+		j.key.SetQuery(j.in.vpc, q.Protocol, &q.Src, &q.Dst, q.ICMPID, q.ICMPType)
+		sender = conntrack.Low
 	}
-	shard, hash := j.w.gateway.flows.Lock(&j.key)
-	return shard, hash, sender
+	hash := j.w.gateway.flows.Hash(&j.key)
+	return j.w.gateway.flows.Lock(hash), hash, sender
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"maps"
+	"net/netip"
 
 	"github.com/sgate/sgate/conntrack"
 	"github.com/sgate/sgate/filter"
@@ -15,7 +16,7 @@ type RuleChange uint8
 // What may become of live flows.
 const (
 	KeepFlows       RuleChange = iota // tracked flows go on, as in AWS
-	RevalidateFlows                   // those end that the new rules would not let open
+	RevalidateFlows                   // those end that the change is about and that the new rules would not let open
 	FlushFlows                        // all tracked ones end; their next packets are judged by rules
 )
 
@@ -25,12 +26,42 @@ func (g *Gateway) reviseFlows(before *filter.Policy, v *view) {
 	if g.onRuleChange == KeepFlows && !g.reclassify || before == nil || !rulesDiffer(before.Snapshot(), v.policy.Snapshot()) {
 		return
 	}
+	concerned := v.concerned(before)
 	g.flows.Revise(g.now(), func(f *conntrack.Flow, sides *[2]conntrack.SideState) bool {
 		if sides[conntrack.Low] != conntrack.Tracked && sides[conntrack.High] != conntrack.Tracked {
-			return true // judged by rules packet by packet, so there is nothing to end; see judgement.note
+			return true // judged by rules packet by packet, so there is nothing to end; see judgement.learns
 		}
-		return g.onRuleChange != FlushFlows && g.revise(v, f, sides)
+		if g.onRuleChange == FlushFlows {
+			return false
+		}
+		low, high := f.Side(conntrack.Low).Interface, f.Side(conntrack.High).Interface
+		if !concerned.has(low) && !concerned.has(high) {
+			return true
+		}
+		return g.revise(v, f, sides)
 	})
+}
+
+// concern says, by number, whose flows a change of the policy may be about.
+type concern []bool
+
+// has reports whether the change may be about an interface's flows. It may for
+// those of which nothing is known.
+func (c concern) has(number uint32) bool { return int(number) >= len(c) || c[number] }
+
+// concerned returns which interfaces are judged otherwise than by the policy
+// before. A flow between others has the answers that it had.
+func (v *view) concerned(before *filter.Policy) concern {
+	c := make(concern, len(v.numbers))
+	for number := range c {
+		c[number] = true
+		if port := v.numbered(uint32(number)); port != nil {
+			if e := v.policy.ByID(port.id); e != filter.NoEndpoint {
+				c[number] = !v.policy.JudgesAs(before, e)
+			}
+		}
+	}
+	return c
 }
 
 // revise judges a live flow once more, as a new one that its opener sends. It
@@ -40,12 +71,12 @@ func (g *Gateway) revise(v *view, f *conntrack.Flow, sides *[2]conntrack.SideSta
 	if !known {
 		return g.onRuleChange == KeepFlows
 	}
-	opener := f.Origin()
-	for end, ask := range map[conntrack.End]func(*filter.Flow) filter.Side{opener: v.policy.Egress, opener.Opposite(): v.policy.Ingress} {
+	ask := [2]func(*filter.Flow) filter.Answer{v.policy.DecideEgress, v.policy.DecideIngress}
+	for i, end := range [2]conntrack.End{f.Origin(), f.Origin().Opposite()} {
 		if sides[end] != conntrack.Tracked {
 			continue
 		}
-		side := ask(&flow)
+		side := ask[i](&flow)
 		if !side.Passes() && g.onRuleChange == RevalidateFlows {
 			return false
 		}
@@ -61,7 +92,7 @@ func (g *Gateway) revise(v *view, f *conntrack.Flow, sides *[2]conntrack.SideSta
 func (v *view) flowOf(f *conntrack.Flow) (flow filter.Flow, known bool) {
 	opener := f.Origin()
 	src, dst := f.Addr(opener), f.Addr(opener.Opposite())
-	port := v.byNumber[f.Side(opener).Interface]
+	port := v.numbered(f.Side(opener).Interface)
 	if port == nil || int(f.VPC()) >= len(v.vpcIDs) {
 		return filter.Flow{}, false
 	}
@@ -78,45 +109,53 @@ func (v *view) flowOf(f *conntrack.Flow) (flow filter.Flow, known bool) {
 // rulesDiffer reports whether two snapshots may judge a flow of machines that
 // are in both differently.
 func rulesDiffer(a, b *vpc.Snapshot) bool {
-	before, after := ruling(a), ruling(b)
-	for id, of := range before {
-		if now, stays := after[id]; stays && !maps.Equal(of, now) {
+	for i := range a.SecurityGroups() {
+		before := &a.SecurityGroups()[i]
+		if now, stays := b.SecurityGroup(before.ID); stays && !(sameRules(before.Ingress, now.Ingress) && sameRules(before.Egress, now.Egress)) {
+			return true
+		}
+	}
+	for _, before := range a.PrefixLists() {
+		if now, stays := b.PrefixList(before.ID); stays && !sameSet(before.Entries, now.Entries, func(e *vpc.PrefixListEntry) netip.Prefix { return e.CIDR }) {
+			return true
+		}
+	}
+	for i := range a.Interfaces() {
+		before := &a.Interfaces()[i]
+		now, stays := b.Interface(before.ID)
+		if stays && !(sameSet(before.GroupIDs, now.GroupIDs, itself) && sameSet(before.Addresses, now.Addresses, itself)) {
 			return true
 		}
 	}
 	return false
 }
 
-// ruling returns what of a snapshot bears on verdicts, by id, as sets.
-func ruling(s *vpc.Snapshot) map[string]map[any]bool {
-	of := make(map[string]map[any]bool)
-	add := func(id string, member any) {
-		if of[id] == nil {
-			of[id] = make(map[any]bool)
+func sameRules(a, b []vpc.Rule) bool {
+	return sameSet(a, b, func(r *vpc.Rule) vpc.Key { return r.Key() })
+}
+
+func itself[T any](x *T) T { return *x }
+
+// sameSet reports whether two lists have the same members, in whatever order.
+func sameSet[T any, K comparable](a, b []T, key func(*T) K) bool {
+	if len(a) == len(b) {
+		i := 0
+		if len(a) > 0 && &a[0] == &b[0] {
+			return true // a snapshot and the one that was made from it share what has not changed
 		}
-		of[id][member] = true
-	}
-	for _, g := range s.SecurityGroups() {
-		add(g.ID, nil) // though it has no rules
-		for _, d := range []vpc.Direction{vpc.Ingress, vpc.Egress} {
-			for _, r := range g.Rules(d) {
-				add(g.ID, r.Key())
-			}
+		for i < len(a) && key(&a[i]) == key(&b[i]) {
+			i++
 		}
-	}
-	for _, l := range s.PrefixLists() {
-		add(l.ID, nil)
-		for _, e := range l.Entries {
-			add(l.ID, e.CIDR)
+		if i == len(a) {
+			return true
 		}
 	}
-	for _, nic := range s.Interfaces() {
-		for _, id := range nic.GroupIDs {
-			add(nic.ID, id)
+	members := func(list []T) map[K]bool {
+		m := make(map[K]bool, len(list))
+		for i := range list {
+			m[key(&list[i])] = true
 		}
-		for _, addr := range nic.Addresses {
-			add(nic.ID, addr)
-		}
+		return m
 	}
-	return of
+	return maps.Equal(members(a), members(b))
 }

@@ -5,14 +5,19 @@ import (
 	"runtime"
 	"sync/atomic"
 
+	"github.com/sgate/sgate/epoch"
 	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/stack"
 	"github.com/sgate/sgate/tun"
 )
 
-// readBudget is how many frames are read from one device before the others
+// visitBudget is how many frames are read from one device before the others
 // that are ready get their turn.
-const readBudget = 32
+const visitBudget = 2 * tun.BatchSize
+
+// largeFrame is from how many bytes on a frame is moved by itself, so that its
+// buffer stays in the cache. The system calls are then a small part of its cost.
+const largeFrame = 4096
 
 // worker is a locked thread that reads some of the devices.
 type worker struct {
@@ -20,16 +25,24 @@ type worker struct {
 	poller  *tun.Poller
 	ports   int // how many it reads; guarded by the gateway's lock
 
-	// epoch is odd while the worker may be using a view, and grows with each
-	// batch; see synchronize.
-	epoch    atomic.Uint64
+	// reader is inside during each batch: the worker may then be using a view,
+	// and flows of the table.
+	reader   *epoch.Reader
 	stopping atomic.Bool
 
-	// One frame is under way at a time: its buffer stays in the cache.
-	frame  [tun.MaxFrame]byte
-	packet stack.Packet
-	flow   filter.Flow // see judgement.flow
-	now    int64       // ns, of the batch
+	batch   *tun.Batch
+	outward [tun.BatchSize]outward // where the batch's frames go
+	scratch [tun.MaxFrame]byte     // of frames that are put together here
+	packet  stack.Packet           // the one that is under way
+	flow    filter.Flow            // see judgement.flow
+	now     int64                  // ns, of the batch
+	idle    idleness
+}
+
+// outward is a frame of the batch that is to be forwarded.
+type outward struct {
+	out            *Port
+	packets, bytes int
 }
 
 func newWorker(g *Gateway) (*worker, error) {
@@ -37,7 +50,7 @@ func newWorker(g *Gateway) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &worker{gateway: g, poller: poller}, nil
+	return &worker{gateway: g, poller: poller, reader: g.readers.NewReader(), batch: tun.NewBatch()}, nil
 }
 
 // run moves packets until stop is called.
@@ -46,40 +59,103 @@ func (w *worker) run() {
 	defer runtime.UnlockOSThread()
 	var ready []int32
 	for !w.stopping.Load() {
+		var idle bool
 		var err error
-		if ready, err = w.poller.Wait(ready[:0]); err != nil {
+		if ready, idle, err = w.poller.Wait(ready[:0], w.idle.linger()); err != nil {
 			w.gateway.log.Error("worker ends: waiting for packets failed", "error", err)
 			return
 		}
-		w.epoch.Add(1)
-		w.now = w.gateway.now()
-		for _, slot := range ready {
-			w.serve(int(slot))
+		w.reader.Enter()
+		before := w.now
+		if w.now = w.gateway.now(); idle {
+			w.idle.noteGap(w.now - before)
 		}
-		w.epoch.Add(1)
+		for _, slot := range ready {
+			w.visit(int(slot), idle)
+		}
+		w.reader.Leave()
 	}
 }
 
-// serve moves the frames that wait on the device in a slot.
-func (w *worker) serve(slot int) {
-	for range readBudget {
+// visit moves the frames that wait on the device in a slot. After an idle time
+// a single frame is the rule, and Wait a cheaper way to ask for more than a read
+// that finds none.
+func (w *worker) visit(slot int, idle bool) {
+	for left := visitBudget; left > 0; {
 		v := w.gateway.view.Load()
-		if slot >= len(v.slots) || v.slots[slot].port == nil {
-			return // detached meanwhile
+		in := v.at(slot)
+		if in == nil || in.port.worker != w {
+			return // detached meanwhile, and the slot may be another's by now
 		}
-		in := &v.slots[slot]
-		if in.port.worker != w {
-			return // detached, and the slot is another's by now
-		}
-		n, err := in.port.dev.ReadFrame(w.frame[:])
-		if errors.Is(err, tun.ErrNoFrame) {
-			return
-		}
-		if err != nil {
+		want := in.port.burst
+		n, err := w.batch.Read(in.port.dev, want)
+		bytes := w.move(v, in, n)
+		w.idle.noteBurst(n, bytes)
+		switch {
+		case err != nil && !errors.Is(err, tun.ErrNoFrame):
 			w.lose(in.port, err)
 			return
+		case idle && want == 1:
+			return
 		}
-		w.process(v, in, w.frame[:n])
+		in.port.burst = nextBurst(want, n, bytes)
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}
+
+// move decides the fates of the first n frames of the batch, and carries them
+// out. It returns how many bytes they have.
+func (w *worker) move(v *view, in *attachment, n int) (bytes int) {
+	for i := range n {
+		bytes += len(w.batch.Frame(i))
+		w.process(v, in, i)
+	}
+	w.flush(in.port)
+	return bytes
+}
+
+// nextBurst returns how many frames to ask a device for, after one that was
+// asked for burst had n, of that many bytes in all.
+func nextBurst(burst, n, bytes int) int {
+	switch {
+	case bytes > n*largeFrame:
+		return 1
+	case n == burst:
+		return min(2*burst, tun.BatchSize)
+	}
+	return max(1, n)
+}
+
+// flush writes the batch's frames that are to be forwarded, and counts them.
+func (w *worker) flush(in *Port) {
+	var sum, run outward // of all, and of those in a row to the same port
+	w.batch.Flush(func(i int, err error) {
+		o := &w.outward[i]
+		if err != nil {
+			in.counters.count(Dropped, ReasonWriteFailed, o.packets, o.bytes)
+			return
+		}
+		sum.packets += o.packets
+		sum.bytes += o.bytes
+		if run.out != o.out {
+			run.countSent()
+			run = outward{out: o.out}
+		}
+		run.packets += o.packets
+		run.bytes += o.bytes
+	})
+	run.countSent()
+	if sum.packets > 0 {
+		in.counters.count(Forwarded, ReasonRule, sum.packets, sum.bytes)
+	}
+}
+
+func (o *outward) countSent() {
+	if o.out != nil {
+		o.out.counters.countSent(o.packets, o.bytes)
 	}
 }
 
@@ -98,4 +174,9 @@ func (w *worker) lose(p *Port, err error) {
 func (w *worker) stop() error {
 	w.stopping.Store(true)
 	return w.poller.Wake()
+}
+
+func (w *worker) close() {
+	w.poller.Close()
+	w.batch.Close()
 }

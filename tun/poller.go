@@ -2,6 +2,9 @@ package tun
 
 import (
 	"fmt"
+	"syscall"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -60,14 +63,17 @@ func (p *Poller) Remove(d Device) error {
 }
 
 // Wait blocks until devices have frames or Wake is called, and appends the
-// tokens of those devices to ready.
-func (p *Poller) Wait(ready []int32) ([]int32, error) {
-	n, err := unix.EpollWait(p.epoll, p.events, -1)
-	for err == unix.EINTR { // by the Go runtime's own signals, any time
-		n, err = unix.EpollWait(p.epoll, p.events, -1)
+// tokens of those devices to ready. Before it sleeps, it goes on looking for as
+// long as linger says: to be woken takes time. idle reports whether there was
+// nothing at first.
+func (p *Poller) Wait(ready []int32, linger time.Duration) (_ []int32, idle bool, err error) {
+	n, err := p.look()
+	if n == 0 && err == nil {
+		idle = true
+		n, err = p.waitIdle(linger)
 	}
 	if err != nil {
-		return ready, fmt.Errorf("poller: %w", err)
+		return ready, idle, fmt.Errorf("poller: %w", err)
 	}
 	for _, ev := range p.events[:n] {
 		if ev.Fd == wakeToken {
@@ -77,7 +83,34 @@ func (p *Poller) Wait(ready []int32) ([]int32, error) {
 		}
 		ready = append(ready, ev.Fd)
 	}
-	return ready, nil
+	return ready, idle, nil
+}
+
+func (p *Poller) waitIdle(linger time.Duration) (n int, err error) {
+	if linger > 0 {
+		for start := time.Now(); n == 0 && err == nil && time.Since(start) < linger; {
+			n, err = p.look()
+		}
+	}
+	for n == 0 && err == nil {
+		n, err = unix.EpollWait(p.epoll, p.events, -1)
+		if err == unix.EINTR { // by the Go runtime's own signals, any time
+			n, err = 0, nil
+		}
+	}
+	return n, err
+}
+
+// look is a Wait that never blocks: raw, as the frames' system calls.
+func (p *Poller) look() (int, error) {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
+	switch errno {
+	case 0:
+		return int(n), nil
+	case syscall.EINTR:
+		return 0, nil
+	}
+	return 0, errno
 }
 
 // Wake makes a Wait that is under way, or else the next one, return.

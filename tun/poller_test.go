@@ -32,7 +32,7 @@ func wait(t *testing.T, p *Poller) []int32 {
 		p.Wake()
 	})
 	defer timer.Stop()
-	ready, err := p.Wait(nil)
+	ready, _, err := p.Wait(nil, 0)
 	if err != nil {
 		t.Fatalf("Wait: %v", err)
 	}
@@ -84,7 +84,7 @@ func TestPollerAppends(t *testing.T) {
 	a := newMemory(t, "a")
 	p := newPoller(t, a)
 	send(t, a)
-	ready, err := p.Wait([]int32{7})
+	ready, _, err := p.Wait([]int32{7}, 0)
 	if diff := cmp.Diff(ready, []int32{7, 0}); diff != "" || err != nil {
 		t.Errorf("error %v (-got +want):\n%s", err, diff)
 	}
@@ -117,7 +117,7 @@ func TestPollerWake(t *testing.T) {
 	returned := make(chan error)
 	for range 3 {
 		go func() {
-			_, err := p.Wait(nil)
+			_, _, err := p.Wait(nil, 0)
 			returned <- err
 		}()
 		select {
@@ -142,7 +142,7 @@ func TestPollerWhileWaiting(t *testing.T) {
 	p := newPoller(t)
 	got := make(chan []int32)
 	go func() {
-		ready, _ := p.Wait(nil)
+		ready, _, _ := p.Wait(nil, 0)
 		got <- ready
 	}()
 	time.Sleep(10 * time.Millisecond)

@@ -44,7 +44,7 @@ func bridge(t *testing.T, devices [2]*Kernel) (stop func() seen) {
 		buf := make([]byte, MaxFrame)
 		var ready []int32
 		for {
-			ready, _ = p.Wait(ready[:0])
+			ready, _, _ = p.Wait(ready[:0], 0)
 			select {
 			case <-stopping:
 				return

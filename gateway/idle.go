@@ -1,0 +1,34 @@
+package gateway
+
+import "time"
+
+// lingerFor is how long a worker goes on looking for packets before it sleeps,
+// if it does at all: about as long as it takes to be woken, twice.
+const lingerFor = 100 * time.Microsecond
+
+// idleness predicts from what was last whether the next packet is so near that
+// to sleep takes longer than to wait for it.
+type idleness struct {
+	far   bool // the last gap between packets was long
+	burst bool // several small packets came at once
+}
+
+// noteGap takes how long, in ns, nothing came.
+func (i *idleness) noteGap(ns int64) { i.far = ns > 2*int64(lingerFor) }
+
+// noteBurst takes what one read had: n frames of that many bytes in all.
+func (i *idleness) noteBurst(n, bytes int) {
+	if n > 0 {
+		i.burst = n > 1 && bytes < n*largeFrame
+	}
+}
+
+// linger returns how long to go on looking before sleeping. A device that has a
+// packet now and then must not keep a processor busy, and those who send many
+// small packets at once need it themselves, to send more of them.
+func (i *idleness) linger() time.Duration {
+	if i.far || i.burst {
+		return 0
+	}
+	return lingerFor
+}

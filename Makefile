@@ -10,11 +10,11 @@ ROOT_NOTE = @echo "Network namespaces and TUN devices take root: using sudo."
 endif
 
 # Packages with tests that take root; as another user they run once more, by sudo.
-ROOT_PACKAGES := tun daemon lab demo e2e
+ROOT_PACKAGES := tun daemon lab demo e2e bench bench/path
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: build
 build: ## build bin/sgate
@@ -31,9 +31,10 @@ ifdef SUDO
 	$(GO) test ./...
 	$(ROOT_NOTE)
 	@set -e; for p in $(ROOT_PACKAGES); do \
-		$(GO) test -c -o bin/$$p.test ./$$p; \
-		echo "sudo $$p.test"; \
-		(cd $$p && $(SUDO) env SGATE_REQUIRE_ROOT=1 ../bin/$$p.test -test.timeout=10m -test.parallel=8); \
+		binary=$(CURDIR)/bin/$$(echo $$p | tr / -).test; \
+		$(GO) test -c -o $$binary ./$$p; \
+		echo "sudo $$binary"; \
+		(cd $$p && $(SUDO) env SGATE_REQUIRE_ROOT=1 $$binary -test.timeout=10m -test.parallel=8); \
 	done
 else
 	SGATE_REQUIRE_ROOT=1 $(GO) test -parallel 8 ./...
@@ -52,8 +53,19 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
+# Packages whose Go benchmarks have figures to reach.
+BENCH_PACKAGES := gateway conntrack
+
 .PHONY: bench
-bench: ## microbenchmarks of the packet path and the compiler
+bench: build benchdeps ## compare sgate with what else could stand in its place: 10 minutes, the machine to itself
+	$(GO) build -o bin/bench ./bench
+	@set -e; for p in $(BENCH_PACKAGES); do $(GO) test -c -o bin/$$p.test ./$$p; done
+	@mkdir -p bench/results
+	$(ROOT_NOTE)
+	$(SUDO) ./bin/bench
+
+.PHONY: microbench
+microbench: ## Go benchmarks of the packet path and the compiler
 	$(GO) test -run '^$$' -bench . -benchmem ./stack ./fragment ./filter ./conntrack ./gateway
 
 # What reads bytes that others have written, as PACKAGE:TARGET.
@@ -70,7 +82,14 @@ fuzz: ## fuzz the parsers and tables for 30 seconds each
 .PHONY: deps
 deps:
 	@scripts/deps ip:iproute2 ping:iputils-ping nc:netcat-openbsd curl:curl python3:python3 \
-		nft:nftables nmap:nmap hping3:hping3 scapy:python3-scapy sysctl:procps unshare:util-linux
+		nft:nftables nmap:nmap hping3:hping3 scapy:python3-scapy sysctl:procps unshare:util-linux \
+		iperf3:iperf3 taskset:util-linux
+
+# Programs that the benchmark runs. It compares with slirp4netns and passt where
+# they are installed.
+.PHONY: benchdeps
+benchdeps:
+	@scripts/deps ip:iproute2 nft:nftables sysctl:procps iperf3:iperf3 taskset:util-linux nsenter:util-linux
 
 .PHONY: clean
 clean: ## remove what was built

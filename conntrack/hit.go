@@ -40,18 +40,16 @@ func (t *Table) Hit(e *Entry, h Hash, g *Segment, now int64) bool {
 		return false
 	}
 	var c control
-	if c.open(e, l); c.tcp {
-		if !e.hitTCP(&c, g) {
-			return false
-		}
-	} else if c.next(g) != c.state {
+	c.open(e, l)
+	if c.tcp && !c.isSteady(e, g) || !c.tcp && c.next(g) != c.state || !t.prolong(e, l, &c, now) {
 		return false
 	}
-	if !t.prolong(e, l, &c, now) {
-		return false
+	// Writes come last, and together: the processor waits at each.
+	if c.tcp && c.tracked() {
+		e.streams[g.From].advanceSent(&c.streams[g.From])
+		e.streams[g.From.Opposite()].advanceAnswered(&c.streams[g.From.Opposite()])
 	}
-	// The last step, which makes all of it count: an entry that the flow has left
-	// says so here.
+	// This one makes all of it count: an entry that the flow has left says so here.
 	counted := count(e.counts[g.From].Add(uint64(newCount(uint64(g.Packets), uint64(g.Bytes)))))
 	if counted&(countStale|countFull) == 0 {
 		return true
@@ -63,10 +61,10 @@ func (t *Table) Hit(e *Entry, h Hash, g *Segment, now int64) bool {
 	return true
 }
 
-// hitTCP takes a segment into the streams if that is all it does: one without SYN, FIN or
+// isSteady takes a segment into the streams if that is all it does: one without SYN, FIN or
 // RST, of a connection whose handshake is complete, between ends of which
 // everything is known.
-func (e *Entry) hitTCP(c *control, g *Segment) bool {
+func (c *control) isSteady(e *Entry, g *Segment) bool {
 	const opensOrCloses = header.TCPFlagSyn | header.TCPFlagFin | header.TCPFlagRst
 	if g.Flags&opensOrCloses != 0 || c.state != TCPEstablished && c.state != TCPFinWait {
 		return false
@@ -76,35 +74,33 @@ func (e *Entry) hitTCP(c *control, g *Segment) bool {
 	if !c.fits(g) {
 		return false
 	}
-	from, to := g.From, g.From.Opposite()
-	before := c.sides[from].marks
-	if c.note(g); c.anew || c.sides[from].marks != before {
-		return false
-	}
-	if c.tracked() {
-		e.streams[from].advanceSent(&c.streams[from])
-		e.streams[to].advanceAnswered(&c.streams[to])
-	}
-	return true
+	before := c.sides[g.From].marks
+	c.note(g)
+	return !c.anew && c.sides[g.From].marks == before
 }
 
 // prolong starts the timeouts of the sides that know the flow anew, if its life is still
 // l. Ends are compared in units, so that few of many packets write.
 func (t *Table) prolong(e *Entry, l life, c *control, now int64) bool {
-	prolonged, ok := l.prolong(Low, t.end(&c.sides[Low], c.state, now))
+	from := startAt(now)
+	low, high := t.end(&c.sides[Low], c.state, from), t.end(&c.sides[High], c.state, from)
+	if low == l.low() && high == l.high() {
+		return true
+	}
+	prolonged, ok := l.prolong(Low, low)
 	if !ok {
 		return false
 	}
-	if prolonged, ok = prolonged.prolong(High, t.end(&c.sides[High], c.state, now)); !ok {
+	if prolonged, ok = prolonged.prolong(High, high); !ok {
 		return false
 	}
-	return prolonged == l || e.life.CompareAndSwap(uint64(l), uint64(prolonged))
+	return e.life.CompareAndSwap(uint64(l), uint64(prolonged))
 }
 
 // prolong has a side end later. One that would end earlier, by more than clocks differ,
 // since its timeout was made shorter, is not ok, nor is one that comes to know the flow.
 func (l life) prolong(e End, end tick) (prolonged life, ok bool) {
-	const slack = int32(40 * time.Millisecond / Resolution)
+	const slack = int32(time.Second / 2 / Resolution)
 	was := l.ends(e)
 	switch later := end.left(was); {
 	case later > 0 && was != never:
@@ -115,11 +111,11 @@ func (l life) prolong(e End, end tick) (prolonged life, ok bool) {
 }
 
 // end returns when a side that has seen a packet of a flow in that state ends.
-func (t *Table) end(side *Side, state State, now int64) tick {
+func (t *Table) end(side *Side, state State, from start) tick {
 	if side.State == Unknown {
 		return never
 	}
-	return tickAfter(now, t.limitsOf(side.Interface).timeouts[state])
+	return from.after(t.limitsOf(side.Interface).timeouts[state])
 }
 
 func (t *Table) foldCount(e *Entry, h Hash, end End) {

@@ -1,6 +1,9 @@
 package conntrack
 
-import "sync/atomic"
+import (
+	"math/bits"
+	"sync/atomic"
+)
 
 // index finds a shard's flows: a hash table of words, each with room for three flows,
 // the tag of their hash and the number of their entry. A flow that finds its word full
@@ -29,6 +32,9 @@ const (
 	slotMask   = 1<<slotBits - 1
 	wentOn     = 1 << 63
 
+	// everySlot has the lowest bit of each slot.
+	everySlot = 1 | 1<<slotBits | 1<<(2*slotBits)
+
 	// maxEntries is how many entries a shard can have, in whole chunks.
 	maxEntries = numberMask / chunkSize * chunkSize
 )
@@ -40,14 +46,12 @@ func (x *index) find(k *Key, h Hash) *Entry {
 	mask, tag := len(x.words)-1, h.tag()
 	for i := int(h) & mask; ; i = (i + 1) & mask {
 		word := x.words[i].Load()
-		for rest := word &^ wentOn; rest != 0; rest >>= slotBits {
-			// A free slot's number is none, like that of an entry which is newer than
-			// this copy of chunks.
-			number := uint32(rest&numberMask) - 1
-			if rest>>numberBits&(1<<tagBits-1) != tag || number/chunkSize >= uint32(len(x.chunks)) {
-				continue
+		for slots := withTag(word, tag); slots != 0; slots &= slots - 1 {
+			number := uint32(word>>bits.TrailingZeros64(slots)&numberMask) - 1
+			if number/chunkSize >= uint32(len(x.chunks)) {
+				continue // none, in a free slot, or newer than this copy of chunks
 			}
-			if e := &x.chunks[number/chunkSize][number%chunkSize]; e.key.is(k) {
+			if e := x.chunks[number/chunkSize].at(number % chunkSize); e.key.is(k) {
 				return e
 			}
 		}
@@ -55,6 +59,15 @@ func (x *index) find(k *Key, h Hash) *Entry {
 			return nil
 		}
 	}
+}
+
+// withTag returns the lowest bit of each slot that has the tag, without a branch: which slot
+// a flow is in, no processor can foresee.
+func withTag(word, tag uint64) uint64 {
+	const tags = everySlot * (1<<tagBits - 1) << numberBits
+	differ := (word ^ tag*(everySlot<<numberBits)) & tags
+	// Where any bit of the tag differs, the sum carries into the next slot, to its lowest bit.
+	return ^((differ + tags) >> slotBits) & everySlot
 }
 
 // put adds an entry, and returns how many more words flows have gone on from. The shard

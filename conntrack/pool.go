@@ -14,6 +14,12 @@ const chunkSize = 64
 
 type chunk [chunkSize]Entry
 
+// at is &c[i]. The compiler's own code for that reads from the chunk's first entry, to see
+// that c is not nil, and in a large table waits for it.
+func (c *chunk) at(i uint32) *Entry {
+	return (*Entry)(unsafe.Add(unsafe.Pointer(c), uintptr(i%chunkSize)*unsafe.Sizeof(Entry{})))
+}
+
 // pool is where the shards have their chunks from. The first ones are allocated one by
 // one; then they come from arenas, pieces of memory as large as a huge page. With a
 // million flows what a packet waits for is memory, and a fifth of that is the

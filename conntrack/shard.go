@@ -107,7 +107,7 @@ func (s *Shard) Open(k *Key, h Hash, g *Segment, sides [2]Side, now int64) (*Ent
 	c.note(g)
 	l := newLife(c.state)
 	for end := range c.sides {
-		l = l.withEnd(End(end), s.table.end(&c.sides[end], c.state, now))
+		l = l.withEnd(End(end), s.table.end(&c.sides[end], c.state, startAt(now)))
 	}
 	s.expect(number, l)
 	e := s.entry(number)

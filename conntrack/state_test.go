@@ -209,7 +209,7 @@ func TestTimeoutsAreValidated(t *testing.T) {
 	for name, spoil := range map[string]func(*Timeouts){
 		"established": func(o *Timeouts) { o.TCPEstablished = 0 }, "opening": func(o *Timeouts) { o.TCPOpening = -1 },
 		"closing": func(o *Timeouts) { o.TCPClosing = 0 }, "reset": func(o *Timeouts) { o.TCPReset = 0 }, "udp": func(o *Timeouts) { o.UDP = 0 },
-		"stream": func(o *Timeouts) { o.UDPStream = 0 }, "icmp": func(o *Timeouts) { o.ICMP = 0 }, "other": func(o *Timeouts) { o.Other = 0 },
+		"stream": func(o *Timeouts) { o.UDPStream = 0 }, "a month": func(o *Timeouts) { o.TCPOpening = 30 * 24 * time.Hour }, "icmp": func(o *Timeouts) { o.ICMP = 0 }, "other": func(o *Timeouts) { o.Other = 0 },
 	} {
 		o := DefaultTimeouts()
 		spoil(&o)

@@ -70,7 +70,7 @@ func (s *Shard) shrink() {
 	}
 	if last < len(s.chunks) {
 		s.drop(last)
-		s.publish(&index{words: s.index().words, chunks: s.chunks})
+		s.reindex(minWords) // who has the old one, with chunks that others may have now, sees no new flows
 	}
 }
 

@@ -23,14 +23,19 @@ const (
 )
 
 // tickAt returns the unit that a time is in, rounded down.
-func tickAt(now int64) tick { return tick(now/tickUnit) & tickMask }
+func tickAt(now int64) tick { return tick(uint64(now)/uint64(tickUnit)) & tickMask }
 
 // ticks returns a timeout in units, rounded up.
 func ticks(timeout int64) uint32 { return uint32((timeout + tickUnit - 1) / tickUnit) }
 
-// tickAfter returns when a timeout that starts at now (ns) is over.
-func tickAfter(now int64, timeout uint32) tick {
-	end := tick((now+tickUnit-1)/tickUnit+int64(timeout)) & tickMask
+// start is a time from which timeouts run: in units, rounded up.
+type start uint64
+
+func startAt(now int64) start { return start(now+int64(tickUnit)-1) / start(tickUnit) }
+
+// after returns when a timeout is over that runs from s on.
+func (s start) after(timeout uint32) tick {
+	end := tick(s+start(timeout)) & tickMask
 	if end == never {
 		end++
 	}

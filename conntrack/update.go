@@ -24,9 +24,9 @@ func (s *Shard) Update(e *Entry, g *Segment, now int64) *Entry {
 	c.state = c.next(g)
 	s.store(e, &c)
 	l := e.change(func(l life) life {
-		l = l.withState(c.state).withEnd(g.From, s.table.end(&c.sides[g.From], c.state, now))
+		l = l.withState(c.state).withEnd(g.From, s.table.end(&c.sides[g.From], c.state, startAt(now)))
 		if to := g.From.Opposite(); !g.Undelivered {
-			l = l.withEnd(to, s.table.end(&c.sides[to], c.state, now))
+			l = l.withEnd(to, s.table.end(&c.sides[to], c.state, startAt(now)))
 		}
 		return l
 	})
@@ -86,7 +86,7 @@ func (s *Shard) SetSide(e *Entry, end End, number uint32, state SideState, now i
 	side = e.Side(end)
 	side.Interface = number
 	e.setSide(end, side)
-	s.expect(e.number, e.change(func(l life) life { return l.withEnd(end, s.table.end(&side, l.state(), now)) }))
+	s.expect(e.number, e.change(func(l life) life { return l.withEnd(end, s.table.end(&side, l.state(), startAt(now))) }))
 	return Granted
 }
 

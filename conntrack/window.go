@@ -88,14 +88,14 @@ func (c *control) fits(g *Segment) bool {
 	case c.state == TCPSynSent && g.From == c.origin && g.Opens():
 		return true // sent again, or a new attempt on the old tuple
 	}
-	return c.sendsInside(g) && (!g.has(header.TCPFlagAck) || !other.has(seen) || c.acksInside(g))
-}
-
-// sendsInside holds a segment's sequence numbers against what its sender was
-// let to send, and one more, for probes of a closed window; and against what the other end may still be waiting for.
-func (c *control) sendsInside(g *Segment) bool {
+	// Its sequence numbers are held against what its sender was let to send, and one
+	// more, for probes of a closed window; and against what the other end may still be
+	// waiting for.
 	sender, receiver := &c.streams[g.From], &c.streams[g.From.Opposite()]
-	return !before(sender.limit, g.Seq) && !before(g.end(), sender.end-receiver.window-1)
+	if before(sender.limit, g.Seq) || before(g.end(), sender.end-receiver.window-1) {
+		return false
+	}
+	return !g.has(header.TCPFlagAck) || !other.has(seen) || c.acksInside(g)
 }
 
 // acksInside holds a segment's ACK against what the other end has sent.

@@ -89,7 +89,7 @@ func (s *Shard) flows(now int64) (flows []Flow) {
 // endAt has both sides of a flow end at a time.
 func (s *Shard) endAt(e *Entry, end int64) {
 	e.change(func(l life) life {
-		return l.withEnd(Low, tickAfter(end, 0)).withEnd(High, tickAfter(end, 0))
+		return l.withEnd(Low, startAt(end).after(0)).withEnd(High, startAt(end).after(0))
 	})
 	s.expect(e.number, e.lives())
 }

@@ -114,6 +114,9 @@ func (p *Policy) ID(e Endpoint) string { return p.details[e].id }
 // VPCID returns the id of the endpoint's VPC.
 func (p *Policy) VPCID(e Endpoint) string { return p.details[e].vpcID }
 
+// Addresses returns the endpoint's own addresses.
+func (p *Policy) Addresses(e Endpoint) []netip.Addr { return p.details[e].addrs }
+
 // Routers returns the addresses that the VPC router speaks to the endpoint from,
 // IPv4 and IPv6: those of its own subnet, or for a host those of the VPC's first
 // subnet with the family. An address is the zero Addr if there is none.

@@ -42,7 +42,7 @@ func (w *worker) admit(v *view, in *attachment, frame []byte) (arrival, decision
 // admitAddresses checks who sends a packet to whom.
 func (w *worker) admitAddresses(v *view, in *attachment, packet []byte, a arrival) decision {
 	p := &w.packet
-	own := v.policy.Owns(in.endpoint, p.Src)
+	own := in.owns(v.policy, p.Src)
 	switch {
 	case p.IsNeighbourDiscovery():
 		return w.neighbourDiscovery(own, in, packet, a)

@@ -100,7 +100,10 @@ func benchHit(b *testing.B, client, server string, flows int) {
 	rand.New(rand.NewPCG(1, 2)).Shuffle(flows, func(i, j int) { ports[i], ports[j] = ports[j], ports[i] })
 	b.ReportAllocs()
 	seq, i, data := uint32(isn+payload+1), 0, true
-	for b.Loop() {
+	for n := 0; b.Loop(); n++ {
+		if n%32 == 0 { // a batch
+			w.reader.Enter()
+		}
 		port, s := ports[i], there
 		if data {
 			there.set(port[0], port[1], header.TCPFlagAck, seq, isn+1)
@@ -118,4 +121,5 @@ func benchHit(b *testing.B, client, server string, flows int) {
 			data = !data
 		}
 	}
+	w.reader.Leave()
 }

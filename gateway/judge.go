@@ -13,7 +13,10 @@ import (
 // itself, the sender first: a tracked flow answers for the end that tracks it,
 // rules for the other (docs/semantics.md, "Evaluation").
 func (w *worker) judge(v *view, in *attachment, to filter.Endpoint, packet []byte, a arrival) (Reason, bool) {
-	j := judgement{w: w, v: v, in: in, to: to, segment: conntrack.Segment{Packets: a.packets, Bytes: len(packet)}}
+	// Field by field: a literal would be made elsewhere and copied.
+	var j judgement
+	j.w, j.v, j.in, j.to = w, v, in, to
+	j.segment.Packets, j.segment.Bytes = a.packets, len(packet)
 	if port := v.portOf(to); port != nil {
 		j.receiver = port.number
 	}
@@ -169,9 +172,14 @@ func (j *judgement) byFlow() (Reason, bool) {
 // but what only grows, which is nearly all of them, without a lock. It returns false
 // for any other.
 func (j *judgement) hit(live *conntrack.Entry, hash conntrack.Hash) (Reason, bool) {
-	egress, ingress, reason := j.ask(live)
-	if !ingress.passes || j.learnsOfSender(live, egress) || j.learns(live, j.segment.From.Opposite(), j.receiver, ingress) {
-		return reason, false
+	from, to := j.segment.From, j.segment.From.Opposite()
+	reason := ReasonFlow
+	if !live.Tracks(from, j.in.port.number) || !live.Tracks(to, j.receiver) || j.v.policy.HasACL(j.in.endpoint, j.to) {
+		var egress, ingress answer
+		egress, ingress, reason = j.ask(live)
+		if !ingress.passes || j.learnsOfSender(live, egress) || j.learns(live, to, j.receiver, ingress) {
+			return reason, false
+		}
 	}
 	return reason, j.w.gateway.flows.Hit(live, hash, &j.segment, j.w.now)
 }
@@ -322,7 +330,7 @@ func (j *judgement) learnsOfSender(live *conntrack.Entry, a answer) bool {
 	if !j.learns(live, from, number, a) {
 		return false
 	}
-	return live.Side(from).State != conntrack.Tracked || live.Tracks(from, number) || j.v.policy.Owns(j.in.endpoint, j.w.packet.Src)
+	return live.Side(from).State != conntrack.Tracked || live.Tracks(from, number) || j.in.owns(j.v.policy, j.w.packet.Src)
 }
 
 // learns reports whether a live flow is to note what one end has said, since it

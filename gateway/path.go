@@ -75,7 +75,7 @@ func (w *worker) decide(v *view, in *attachment, packet []byte, a arrival) decis
 // is asked of rules there, so that a forwarder may speak for itself only: what
 // the netstack answers goes to whoever has the source address, beside all rules.
 func (w *worker) decideOwn(v *view, in *attachment, kind filter.Kind, packet []byte, a arrival) decision {
-	if !v.policy.Owns(in.endpoint, w.packet.Src) && w.refuses(ReasonSourceCheck) {
+	if !in.owns(v.policy, w.packet.Src) && w.refuses(ReasonSourceCheck) {
 		return drop(ReasonSourceCheck)
 	}
 	if kind == filter.KindRouter {

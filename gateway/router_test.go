@@ -252,6 +252,8 @@ func (d *still) WriteFrame([]byte) error { return nil }
 // device, which is a still one.
 func (w *worker) takeFrame(v *view, port *Port, frame []byte) {
 	port.dev.(*still).frame = frame
+	w.reader.Enter()
+	defer w.reader.Leave()
 	n, _ := w.batch.Read(port.dev, 1)
 	w.move(v, v.at(port.slot), n)
 }
@@ -286,7 +288,7 @@ func quiet(tb tester, snapshot *vpc.Snapshot, ids ...string) *worker {
 	}
 	batch := tun.NewBatch()
 	tb.Cleanup(batch.Close)
-	return &worker{gateway: g, batch: batch}
+	return &worker{gateway: g, batch: batch, reader: g.readers.NewReader()}
 }
 
 func twoTiers(tb testing.TB) *vpc.Snapshot {

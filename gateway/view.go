@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/netip"
+	"slices"
 	"sync/atomic"
 
 	"github.com/sgate/sgate/filter"
@@ -27,6 +28,23 @@ type attachment struct {
 	// routers are the addresses that the router speaks to it from, by
 	// family: IPv4, IPv6.
 	routers [2]netip.Addr
+	// own are its first addresses, by family: most packets come from them.
+	own [2]netip.Addr
+}
+
+// owns reports whether addr is an address of the one who is attached.
+func (a *attachment) owns(p *filter.Policy, addr netip.Addr) bool {
+	return addr == a.own[0] || addr == a.own[1] || p.Owns(a.endpoint, addr)
+}
+
+func (a *attachment) setOwn(addrs []netip.Addr) {
+	for _, addr := range slices.Backward(addrs) {
+		if addr.Is4() {
+			a.own[0] = addr
+		} else {
+			a.own[1] = addr
+		}
+	}
 }
 
 // at returns who is attached in a slot, or nil.
@@ -98,6 +116,7 @@ func (g *Gateway) enter(v *view, port *Port) {
 	if v.policy != nil {
 		if e := v.policy.ByID(port.id); e != filter.NoEndpoint {
 			a.endpoint, a.vpc, a.routers = e, uint16(g.vpcs[v.policy.VPCID(e)]), v.policy.Routers(e)
+			a.setOwn(v.policy.Addresses(e))
 			v.ports[e].Store(port)
 		}
 	}

@@ -30,7 +30,7 @@ func (p *Policy) sameTable(before *Policy, x, y *group, d vpc.Direction) bool {
 	if t == u {
 		return true
 	}
-	return slices.EqualFunc(t.order, u.order, func(i, j uint16) bool { return x.rules[d][i].Key() == y.rules[d][j].Key() }) &&
+	return slices.EqualFunc(t.order, u.order, func(i, j uint32) bool { return x.rules[d][i].Key() == y.rules[d][j].Key() }) &&
 		!slices.ContainsFunc(t.lists, func(id string) bool { return !sameList(p.snapshot, before.snapshot, id) })
 }
 

@@ -20,7 +20,8 @@ const NoRule Rule = 1<<63 - 1
 
 // The bits of a number, from the lowest on; those above them hold the width of
 // the peer. A group has at most 2,000 rules a direction that can match
-// (vpc.MaxRulesPerInterface, for each family).
+// (vpc.MaxRulesPerInterface, for each family); only of rules that name an empty
+// prefix list, which have no number, there may be more.
 const (
 	positionBits  = 13
 	directionBits = 1
@@ -52,14 +53,14 @@ func (r Rule) place() (order uint32, d vpc.Direction, at position) {
 // sorted returns the indices of the rules that can match, narrowest first, so
 // that the rule that is named for a verdict is the one that a person would point
 // at: a group or a long prefix before a short one, few ports before many.
-func sorted(rules []vpc.Rule, canMatch func(*vpc.Rule) bool) []uint16 {
-	order := make([]uint16, 0, len(rules))
+func sorted(rules []vpc.Rule, canMatch func(*vpc.Rule) bool) []uint32 {
+	order := make([]uint32, 0, len(rules))
 	for i := range rules {
 		if canMatch(&rules[i]) {
-			order = append(order, uint16(i))
+			order = append(order, uint32(i))
 		}
 	}
-	slices.SortFunc(order, func(i, j uint16) int {
+	slices.SortFunc(order, func(i, j uint32) int {
 		a, b := &rules[i], &rules[j]
 		if c := cmp.Compare(width(a), width(b)); c != 0 {
 			return c

@@ -1,8 +1,6 @@
 package filter
 
-import (
-	"net/netip"
-)
+import "net/netip"
 
 // table finds the rules of one group and direction by the peer. It never
 // changes; policies share it as long as the rules stay the same.
@@ -34,7 +32,7 @@ type table struct {
 	positions  []position
 	firstOfAll [2]uint16 // where those of everywhere begin
 
-	order  []uint16 // the rules' places in the group's list, by position
+	order  []uint32 // the rules' places in the group's list, by position
 	widths []uint32 // by position
 	lists  []string // the ids of the prefix lists that the rules name
 }
@@ -47,9 +45,9 @@ type grantee struct {
 	first    uint16 // where the positions of its rules begin
 }
 
-func (p *grantee) key() peerKey { return peerKey{p.number, p.kind} }
+func (g *grantee) key() peerKey { return peerKey{g.number, g.kind} }
 
-// peerKey is a prefix or a group.
+// peerKey is what a prefix or a group is looked for by.
 type peerKey struct {
 	number ipNumber // of a group, in high
 	kind   uint16   // the prefix's length and family, or groupKind

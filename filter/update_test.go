@@ -396,6 +396,30 @@ func TestNumbersOfRules(t *testing.T) {
 	})
 }
 
+// TestRulesThatAdmitNothing are not counted against any quota, so there may be
+// more of them than rules can be numbered.
+func TestRulesThatAdmitNothing(t *testing.T) {
+	group := sg("web")
+	for port := range int32(1 << 16) {
+		for _, protocol := range []vpc.Protocol{vpc.TCP, vpc.UDP} {
+			group.Ingress = append(group.Ingress, vpc.Rule{Protocol: protocol, FromPort: port, ToPort: port, Peer: vpc.Peer{PrefixListID: "none"}})
+		}
+	}
+	group.Ingress = append(group.Ingress, rule("tcp 443 203.0.113.0/24"), rule("tcp 80 203.0.113.10/32"))
+	w := compile(t, group, list("none"), nic("web", "10.0.1.10", "web"), host("laptop", "203.0.113.10"))
+	for flow, want := range map[string]string{
+		"tcp 203.0.113.10 9 > 10.0.1.10 443": "web: tcp 443 203.0.113.0/24", "tcp 203.0.113.10 9 > 10.0.1.10 80": "web: tcp 80 203.0.113.10/32",
+		"tcp 203.0.113.10 9 > 10.0.1.10 22": "drop",
+	} {
+		if got := w.decider(w.Judge(w.flow(flow)).Ingress); got != want {
+			t.Errorf("%s: decided by %s, want %s", flow, got, want)
+		}
+	}
+	if want := 1<<17 + 2 + 3; w.Rules() != want {
+		t.Errorf("%d rules, want %d with the default group's", w.Rules(), want)
+	}
+}
+
 // TestAddressTables fills them with addresses that differ in few bits.
 func TestAddressTables(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

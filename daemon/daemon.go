@@ -18,6 +18,7 @@ import (
 	"github.com/sgate/sgate/control"
 	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/gateway"
+	"github.com/sgate/sgate/internal/background"
 	"github.com/sgate/sgate/tun"
 	"github.com/sgate/sgate/vpc"
 )
@@ -56,7 +57,7 @@ func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	inForce, _ := d.gateway.Policy()
-	policy := filter.Update(inForce, cfg.Resources.After(resources(inForce)))
+	policy := d.compile(inForce, cfg.Resources)
 	c := d.diff(cfg)
 	err := c.make(ctx)
 	if err == nil {
@@ -79,6 +80,15 @@ func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	_, generation := d.gateway.Policy()
 	d.log.Info("all are up", "endpoints", len(d.attached), "rules", policy.Rules(), "policy", generation)
 	return nil
+}
+
+// compile compiles resources, while packets go first.
+func (d *Daemon) compile(inForce *filter.Policy, of *vpc.Snapshot) (policy *filter.Policy) {
+	_ = background.Do(func() error {
+		policy = filter.Update(inForce, of.After(resources(inForce)))
+		return nil
+	})
+	return policy
 }
 
 // resources returns what a policy was compiled from, nil for none.

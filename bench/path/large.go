@@ -13,6 +13,7 @@ import (
 
 	"github.com/sgate/sgate/config"
 	"github.com/sgate/sgate/daemon"
+	"github.com/sgate/sgate/internal/background"
 	"github.com/sgate/sgate/vpc"
 )
 
@@ -82,20 +83,26 @@ const changedGroup = "server"
 const changedPort = 8443
 
 // change gives the server's group a rule for another address than before, and
-// returns how long that took.
+// returns how long that took. It runs in the background, as sgate reads a changed
+// file.
 func (l *large) change(ctx context.Context) (took time.Duration, err error) {
 	start := time.Now()
+	err = background.Do(func() error {
+		policy, _ := l.daemon.Gateway().Policy()
+		res := policy.Snapshot().Resources()
+		l.changeRule(res.SecurityGroups)
+		return l.apply(ctx, policy.Snapshot(), res)
+	})
+	return time.Since(start), err
+}
+
+func (l *large) changeRule(groups []vpc.SecurityGroup) {
 	l.changes++
-	policy, _ := l.daemon.Gateway().Policy()
-	res := policy.Snapshot().Resources()
-	i := slices.IndexFunc(res.SecurityGroups, func(g vpc.SecurityGroup) bool { return g.Name == changedGroup })
-	g := &res.SecurityGroups[i]
+	g := &groups[slices.IndexFunc(groups, func(g vpc.SecurityGroup) bool { return g.Name == changedGroup })]
 	rules := slices.Clone(g.Ingress)
 	rules = slices.DeleteFunc(rules, func(r vpc.Rule) bool { return r.FromPort == changedPort })
 	source := netip.AddrFrom4([4]byte{198, 51, 100, byte(l.changes)})
 	g.Ingress = append(rules, vpc.Rule{
 		Protocol: vpc.TCP, FromPort: changedPort, ToPort: changedPort, Peer: vpc.Peer{CIDR: netip.PrefixFrom(source, source.BitLen())},
 	})
-	err = l.apply(ctx, policy.Snapshot(), res)
-	return time.Since(start), err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sgate/sgate/config"
 	"github.com/sgate/sgate/daemon"
+	"github.com/sgate/sgate/internal/background"
 )
 
 // server runs a configuration: a daemon, or a lab around one.
@@ -41,7 +42,11 @@ func serve(ctx context.Context, src config.Source, start func(*config.Config, *s
 	defer func() { err = errors.Join(err, s.Close()) }()
 
 	watcher.Run(ctx, hangup, log, func() error {
-		cfg, err := config.Load(src)
+		var cfg *config.Config
+		err := background.Do(func() (err error) {
+			cfg, err = config.Load(src)
+			return err
+		})
 		if err != nil {
 			return err
 		}

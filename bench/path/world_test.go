@@ -18,6 +18,7 @@ import (
 
 // TestMain lets the test binary be the gateways that paths start.
 func TestMain(m *testing.M) {
+	ownPrefix = "sgate-pathtest-"
 	if len(os.Args) > 1 && (os.Args[1] == "gateway" || os.Args[1] == "up") {
 		if err := Main(os.Args[1:]); err != nil {
 			_, _ = io.WriteString(os.Stderr, err.Error()+"\n")

@@ -71,7 +71,7 @@ func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	if err := d.detach(slices.Collect(maps.Values(c.gone))...); err != nil {
 		d.log.Error("devices not removed", "error", err)
 	}
-	for _, warning := range cfg.Resources.Warnings() {
+	for _, warning := range cfg.Resources.Warnings(resources(inForce)) {
 		d.log.Warn("configuration", "warning", warning)
 	}
 	if cfg.Gateway != d.settings {

@@ -118,8 +118,10 @@ func (u *update) interfaceBefore(i int, id string) *NetworkInterface {
 }
 
 func (u *update) groupBefore(i int, id string) *SecurityGroup {
-	return itemBefore(u.before.res.SecurityGroups, u.before.groups, i, id, func(g *SecurityGroup) string { return g.ID })
+	return itemBefore(u.before.res.SecurityGroups, u.before.groups, i, id, idOfGroup)
 }
+
+func idOfGroup(g *SecurityGroup) string { return g.ID }
 
 // itemBefore looks where the item is now, which is where it was unless others
 // have come or gone.

@@ -1,6 +1,7 @@
 package vpc
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, w := range s.Warnings() {
+	for _, w := range s.Warnings(nil) {
 		got = append(got, w.Error())
 	}
 	want := []string{
@@ -47,4 +48,51 @@ func TestWarnings(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
+}
+
+// TestWarningsAfterAChange holds that what a change leaves alone is not told
+// again, and what it touches is.
+func TestWarningsAfterAChange(t *testing.T) {
+	group := func(name string) SecurityGroup {
+		r := rule(TCP, 80, 80, Peer{CIDR: prefix("10.0.0.0/8")})
+		r.Description = "<" + name + ">"
+		return SecurityGroup{ID: "sg-" + name, Name: name, VPCID: "vpc-1", Ingress: []Rule{r}}
+	}
+	list := func(name string) PrefixList {
+		e := PrefixListEntry{CIDR: prefix("203.0.113.0/24"), Description: "<" + name + ">"}
+		return PrefixList{ID: "pl-" + name, Name: name, MaxEntries: 2, Entries: []PrefixListEntry{e}}
+	}
+	before, err := New(Resources{
+		VPCs:           []VPC{{ID: "vpc-1", Name: "main", CIDR: prefix("10.0.0.0/16")}},
+		SecurityGroups: []SecurityGroup{group("a"), group("b")},
+		PrefixLists:    []PrefixList{list("c"), list("d")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect := func(s *Snapshot, since *Snapshot, want string) {
+		t.Helper()
+		var got []string
+		for _, w := range s.Warnings(since) {
+			_, description, _ := strings.Cut(w.Error(), "<")
+			description, _, _ = strings.Cut(description, ">")
+			got = append(got, description)
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("warnings about %q, want %q", got, want)
+		}
+	}
+	expect(before, nil, "a b c d")
+	expect(before, before, "")
+	res := before.Resources()
+	changed := slices.Clone(res.SecurityGroups[1].Ingress)
+	changed[0].FromPort = 79
+	res.SecurityGroups[1].Ingress = changed
+	res.PrefixLists[1].Entries = append(slices.Clone(res.PrefixLists[1].Entries), PrefixListEntry{CIDR: prefix("192.0.2.0/24")})
+	after, err := before.Update(res)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(after, before, "b d")
+	expect(after, nil, "a b c d")
 }

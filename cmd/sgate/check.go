@@ -28,7 +28,7 @@ as a warning.`,
 					fmt.Fprintln(cmd.ErrOrStderr(), err)
 					continue
 				}
-				for _, warning := range cfg.Resources.Warnings() {
+				for _, warning := range cfg.Resources.Warnings(nil) {
 					fmt.Fprintf(cmd.ErrOrStderr(), "warning: %v\n", warning)
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: ok: %d instances, %d hosts, %d security groups\n", path,

@@ -107,8 +107,8 @@ func newPlan(rounds int, paths []string, measures []measure, budget time.Duratio
 }
 
 // round returns the jobs of a round, counted from 0, in their order: MTU by
-// MTU, and each round begins with another path, so that none always follows
-// the same one.
+// MTU, and each round begins with another path, so that none is always the
+// first.
 func (p *plan) round(n int) []job {
 	var out []job
 	for _, mtu := range []int{smallMTU, largeMTU} {

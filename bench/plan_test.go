@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sgate/sgate/bench/report"
 )
 
 func paths() []string {
@@ -20,6 +22,22 @@ func TestDefaultPlanFits(t *testing.T) {
 	}
 	if takes := p.takes(); takes > 10*time.Minute || takes < 8*time.Minute {
 		t.Errorf("it takes %v, want most of ten minutes and no more", takes)
+	}
+}
+
+// TestPlanHasWhatTargetsAskFor: each path of a target is measured at its MTUs.
+func TestPlanHasWhatTargetsAskFor(t *testing.T) {
+	for _, target := range report.Targets() {
+		for _, of := range []string{target.Path, target.Base} {
+			if of == report.Micro || of == "" {
+				continue
+			}
+			for _, mtu := range target.MTUs {
+				if !slices.ContainsFunc(jobs(of), func(j job) bool { return j.mtu == mtu }) {
+					t.Errorf("%s: %s is not measured at MTU %d", target.Measure, of, mtu)
+				}
+			}
+		}
 	}
 }
 

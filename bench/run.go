@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -109,6 +110,9 @@ func newBench(o options, progress io.Writer) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkPrograms(measures); err != nil {
+		return nil, err
+	}
 	found, missing := path.Find(o.sgate)
 	b := &bench{paths: make(map[string]*path.Path), tests: o.tests, progress: progress}
 	var names []string
@@ -134,6 +138,22 @@ func newBench(o options, progress io.Writer) (*bench, error) {
 	b.results.Rounds, b.results.Machine = o.rounds, machine(o.sgate)
 	b.plan, err = newPlan(o.rounds, names, measures, o.budget)
 	return b, err
+}
+
+// checkPrograms looks for the programs that traffic is made with, rather than fail
+// at each measurement. Those of single paths are looked for by these.
+func checkPrograms(measures []measure) error {
+	programs := []string{"nsenter", "taskset"}
+	if slices.Contains(measures, tcp) {
+		programs = append(programs, "iperf3")
+	}
+	var errs []error
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			errs = append(errs, fmt.Errorf("%s is missing: `make benchdeps` installs it", program))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // missing says on what there are no figures, and why.

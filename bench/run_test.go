@@ -111,6 +111,30 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+// TestProgramsAreMissing: what is missing is said at once, and only what is needed.
+func TestProgramsAreMissing(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("PATH", folder)
+	_, err := newBench(options{rounds: 1, budget: 1 << 40}, t.Output())
+	for _, program := range []string{"nsenter", "taskset", "iperf3"} {
+		if err == nil || !strings.Contains(err.Error(), program+" is missing: `make benchdeps` installs it") {
+			t.Errorf("%v: want an error that names %s", err, program)
+		}
+		if err := os.WriteFile(filepath.Join(folder, program), []byte("#!/bin/sh\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := checkPrograms(allMeasures()); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(filepath.Join(folder, "iperf3")); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkPrograms([]measure{udp, micro}); err != nil {
+		t.Errorf("without TCP: %v", err)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	for want, o := range map[string]options{
 		`no path "speedway"`: {rounds: 1, budget: 1 << 40, paths: []string{"speedway"}},

@@ -9,9 +9,14 @@ const lingerFor = 100 * time.Microsecond
 // idleness predicts from what was last whether the next packet is so near that
 // to sleep takes longer than to wait for it.
 type idleness struct {
+	never bool // no processor is left for those who are waited for
 	far   bool // the last gap between packets was long
 	burst bool // several small packets came at once
 }
+
+// newIdleness returns that of one of several workers. If all processors may have
+// a worker that lingers, those who are to answer have to wait for them.
+func newIdleness(processors, workers int) idleness { return idleness{never: processors <= workers} }
 
 // noteGap takes how long, in ns, nothing came.
 func (i *idleness) noteGap(ns int64) { i.far = ns > 2*int64(lingerFor) }
@@ -27,7 +32,7 @@ func (i *idleness) noteBurst(n, bytes int) {
 // packet now and then must not keep a processor busy, and those who send many
 // small packets at once need it themselves, to send more of them.
 func (i *idleness) linger() time.Duration {
-	if i.far || i.burst {
+	if i.never || i.far || i.burst {
 		return 0
 	}
 	return lingerFor

@@ -57,6 +57,7 @@ func newWorker(g *Gateway) (*worker, error) {
 func (w *worker) run() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	w.idle = newIdleness(runtime.NumCPU(), len(w.gateway.workers))
 	var ready []int32
 	for !w.stopping.Load() {
 		var idle bool

@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"os"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,8 +47,25 @@ func TestLinger(t *testing.T) {
 		var i idleness
 		i.noteGap(c.gap)
 		i.noteBurst(c.n, c.bytes)
+		i.noteBurst(0, 0) // a read that finds nothing tells nothing
 		if got := i.linger(); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// TestLingerTakesASpareProcessor: on the only processor, to linger would keep
+// those from answering who are waited for.
+func TestLingerTakesASpareProcessor(t *testing.T) {
+	for _, c := range []struct {
+		processors, workers int
+		want                time.Duration
+	}{{1, 1, 0}, {2, 1, lingerFor}, {2, 2, 0}, {4, 2, lingerFor}} {
+		i := newIdleness(c.processors, c.workers)
+		i.noteGap(int64(lingerFor))
+		i.noteBurst(1, 64)
+		if got := i.linger(); got != c.want {
+			t.Errorf("%d workers on %d processors: %v, want %v", c.workers, c.processors, got, c.want)
 		}
 	}
 }
@@ -105,5 +125,81 @@ func TestBatchesKeepTheOrder(t *testing.T) {
 	counters := web.Counters()
 	if counters.Forwarded != uint64(len(packets)) || app.Counters().Sent != uint64(len(packets)) {
 		t.Errorf("%d forwarded, %d sent of %d", counters.Forwarded, app.Counters().Sent, len(packets))
+	}
+}
+
+// TestWorkersLeaveAProcessor: whether workers may linger is known once they run.
+func TestWorkersLeaveAProcessor(t *testing.T) {
+	for _, workers := range []int{1, runtime.NumCPU()} {
+		g, err := New(Options{Workers: workers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range g.workers {
+			if want := workers >= runtime.NumCPU(); w.idle.never != want {
+				t.Errorf("%d workers: one may never linger: %v, want %v", workers, w.idle.never, want)
+			}
+		}
+	}
+}
+
+// TestGapsAreNoted: a worker knows how long nothing came.
+func TestGapsAreNoted(t *testing.T) {
+	for _, gap := range []time.Duration{0, time.Second} {
+		var clock atomic.Int64
+		g, err := New(Options{Workers: 1, Now: clock.Load})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := tun.NewMemory("web", DefaultMTU)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := g.Attach("web", m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := uint64(1); n <= 20; n++ { // of which some find it asleep
+			if err := m.Send(udpPacket("10.0.1.10:1", "10.0.1.20:53", 'a')); err != nil {
+				t.Fatal(err)
+			}
+			for time.Sleep(time.Millisecond); p.Counters().Received < n; {
+				time.Sleep(time.Millisecond)
+			}
+			clock.Add(int64(gap))
+		}
+		if err := g.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if w := g.workers[0]; w.idle.far != (gap > 0) {
+			t.Errorf("gaps of %v: far apart is %v", gap, w.idle.far)
+		}
+	}
+}
+
+// TestDescriptorsAreGivenBack by gateways that are closed.
+func TestDescriptorsAreGivenBack(t *testing.T) {
+	count := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	before := count()
+	for range 10 {
+		g, err := New(Options{Workers: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := count(); after > before {
+		t.Errorf("%d descriptors were open before, %d after", before, after)
 	}
 }

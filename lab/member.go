@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"github.com/sgate/sgate/tun"
@@ -36,30 +34,13 @@ type member struct {
 // newMember makes the member's namespace.
 func newMember(lab, name string) (*member, error) {
 	m := &member{name: name, ns: tun.Namespace{Name: namespaceName(lab, name)}}
-	if err := makeNamespace(m.ns.Name); err != nil {
-		err = fmt.Errorf("make the %v: %w", m.ns, err)
+	if err := m.ns.Make(); err != nil {
 		if !errors.Is(err, os.ErrExist) { // half-made, and ours
 			err = errors.Join(err, removeNamespace(m.ns.Name))
 		}
 		return nil, err
 	}
 	return m, nil
-}
-
-// makeNamespace makes a named network namespace with its loopback device up.
-func makeNamespace(name string) error {
-	return tun.OnOwnThread(func() error {
-		handle, err := netns.NewNamed(name) // moves the thread into it
-		if err != nil {
-			return err
-		}
-		defer handle.Close()
-		lo, err := netlink.LinkByName("lo")
-		if err != nil {
-			return err
-		}
-		return netlink.LinkSetUp(lo)
-	})
 }
 
 // start starts the member's command anew, its output going to the end of a
@@ -178,12 +159,5 @@ func removeNamespace(name string) error {
 	if err := killAll(ns); err != nil {
 		return err
 	}
-	// Not DeleteNamed: a crash may have left the file without its mount.
-	if err := unix.Unmount(ns.Path(), unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("unmount %s: %w", ns.Path(), err)
-	}
-	if err := os.Remove(ns.Path()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return ns.Delete()
 }

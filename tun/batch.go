@@ -6,7 +6,7 @@ import (
 )
 
 // BatchSize is how many frames a Batch has room for.
-const BatchSize = 32
+const BatchSize = 64
 
 // ringFrom is how many frames are worth a ring: below it, plain system calls
 // cost less.
@@ -115,9 +115,8 @@ func (b *Batch) Flush(done func(i int, err error)) {
 	}
 	for _, i := range b.waiting {
 		f := &b.frames[i]
-		err := f.err
-		f.to, f.err = nil, nil
-		done(i, err)
+		f.to = nil
+		done(i, f.err)
 	}
 	b.waiting = b.waiting[:0]
 }

@@ -1,10 +1,13 @@
 package tun
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,6 +65,25 @@ func TestBatchReadsInOrder(t *testing.T) {
 	}
 	if diff := cmp.Diff([]byte{2, 3, 4}, marks(b, n)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestBatchIsBounded: it takes no more frames than it has room for, and each of
+// them may be as large as there are.
+func TestBatchIsBounded(t *testing.T) {
+	m, b := newMemory(t, "eth0"), newBatch(t)
+	for i := range byte(BatchSize + 1) {
+		if err := m.SendFrame(bytes.Repeat([]byte{i}, MaxFrame)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := b.Read(m, BatchSize+1); n != BatchSize || err != nil {
+		t.Fatalf("%d frames, %v", n, err)
+	}
+	for i := range BatchSize {
+		if !bytes.Equal(b.Frame(i), bytes.Repeat([]byte{byte(i)}, MaxFrame)) {
+			t.Errorf("frame %d is not what was sent", i)
+		}
 	}
 }
 
@@ -165,6 +187,16 @@ func (p *pair) move(b *Batch, n int) (failed int) {
 // in order.
 func (p *pair) arrived() {
 	p.t.Helper()
+	p.drain()
+	if p.came != p.sent {
+		p.t.Fatalf("%d datagrams of %d came", p.came, p.sent)
+	}
+}
+
+// drain takes what has come to the second machine, and fails the test if it is out
+// of order.
+func (p *pair) drain() {
+	p.t.Helper()
 	var buf [16]byte
 	for ; ; p.came++ {
 		if _, _, err := unix.Recvfrom(p.sockets[1], buf[:], 0); err != nil {
@@ -173,9 +205,6 @@ func (p *pair) arrived() {
 		if got := binary.BigEndian.Uint32(buf[:]); got != p.came {
 			p.t.Fatalf("datagram %d came when %d was next", got, p.came)
 		}
-	}
-	if p.came != p.sent {
-		p.t.Fatalf("%d datagrams of %d came", p.came, p.sent)
 	}
 }
 
@@ -201,12 +230,48 @@ func ways(t *testing.T, test func(t *testing.T, b *Batch)) {
 func TestBatchOfKernelDevices(t *testing.T) {
 	ways(t, func(t *testing.T, b *Batch) {
 		p := newPair(t)
-		for _, n := range []int{1, 2, 3, BatchSize, 5*BatchSize + 7} {
+		for _, n := range []int{1, 2, 3, BatchSize, 3*BatchSize + 7} {
 			p.send(n)
 			if failed := p.move(b, n); failed != 0 {
 				t.Errorf("%d of %d failed", failed, n)
 			}
 			p.arrived()
+		}
+		if n, err := b.Read(p.devices[0], BatchSize); n != 0 || !errors.Is(err, ErrNoFrame) {
+			t.Errorf("with none left: %d frames, %v", n, err)
+		}
+	})
+}
+
+// TestBatchWhileFramesCome: one that comes after the batch has begun to look for
+// some takes its place behind those before it.
+func TestBatchWhileFramesCome(t *testing.T) {
+	ways(t, func(t *testing.T, b *Batch) {
+		p := newPair(t)
+		const all, most = 20_000, 100 // datagrams, and how many of them may be under way
+		var moved atomic.Int64
+		go func() {
+			to := &unix.SockaddrInet4{Port: 4000, Addr: netip.MustParseAddr("10.0.1.2").As4()}
+			for i := range uint32(all) {
+				for int64(i)-moved.Load() > most {
+					runtime.Gosched()
+				}
+				if err := unix.Sendto(p.sockets[0], binary.BigEndian.AppendUint32(nil, i), 0, to); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		for p.came < all && !t.Failed() {
+			n, err := b.Read(p.devices[0], BatchSize)
+			if err != nil && !errors.Is(err, ErrNoFrame) {
+				t.Fatal(err)
+			}
+			for i := range n {
+				b.Write(i, p.devices[1])
+			}
+			b.Flush(func(int, error) {})
+			p.drain()
+			moved.Store(int64(p.came))
 		}
 	})
 }
@@ -239,29 +304,41 @@ func TestBatchFromADeviceThatIsGone(t *testing.T) {
 	})
 }
 
+// broken returns a batch whose ring fails, or ends the test where there is none.
+func broken(t *testing.T) *Batch {
+	t.Helper()
+	b := ringed(t)
+	unix.Close(b.ring.fd)
+	b.ring.fd = -1
+	return b
+}
+
 // TestBatchWhoseRingFails: a batch whose ring fails goes on without it, and says
 // of the frames that were in it that they were not written.
 func TestBatchWhoseRingFails(t *testing.T) {
-	p, b := newPair(t), newBatch(t)
-	if b.ring == nil {
-		t.Log("this kernel has no io_uring: nothing to fail")
-		return
-	}
-	p.send(3)
-	if n, _ := b.Read(p.devices[0], BatchSize); n < 3 {
-		t.Fatalf("%d frames of 3", n)
-	}
-	unix.Close(b.ring.fd)
-	b.ring.fd = -1
+	p, b := newPair(t), broken(t)
 	for i := range 3 {
+		b.frames[i].n = len(holding(b, i, string(marked(byte(i)))))
 		b.Write(i, p.devices[1])
 	}
 	if failed := flushed(t, b, 0, 1, 2); len(failed) != 3 {
 		t.Errorf("frames %v failed, want all", failed)
 	}
-	p.sent = 0
 	p.send(4)
 	if failed := p.move(b, 4); failed != 0 || b.ring != nil {
+		t.Errorf("%d of 4 failed without the ring", failed)
+	}
+	p.arrived()
+}
+
+// TestBatchWhoseRingFailsReading: no device is given up for it.
+func TestBatchWhoseRingFailsReading(t *testing.T) {
+	p, b := newPair(t), broken(t)
+	p.send(4)
+	if n, err := b.Read(p.devices[0], BatchSize); n != 0 || !errors.Is(err, ErrNoFrame) || b.ring != nil {
+		t.Errorf("%d frames, %v", n, err)
+	}
+	if failed := p.move(b, 4); failed != 0 {
 		t.Errorf("%d of 4 failed without the ring", failed)
 	}
 	p.arrived()

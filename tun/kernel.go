@@ -197,9 +197,10 @@ func (k *Kernel) WriteFrame(frame []byte) error {
 // Close implements Device; the kernel removes the interface.
 func (k *Kernel) Close() error {
 	err := k.owner.Close()
-	if errors.Is(err, fs.ErrClosed) {
+	if errors.Is(err, fs.ErrClosed) || errors.Is(err, unix.EPIPE) {
 		// The listener that Close cancels had just ended by itself, on the
-		// news of a change to some link. The device is closed all the same.
+		// news of a change to some link, and has closed its pipe or is about
+		// to. The device is closed all the same.
 		return nil
 	}
 	return err

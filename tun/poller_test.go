@@ -2,11 +2,15 @@ package tun
 
 import (
 	"fmt"
+	"os"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 func newPoller(t *testing.T, devices ...Device) *Poller {
@@ -162,6 +166,65 @@ func TestPollerWhileWaiting(t *testing.T) {
 	}
 }
 
+// TestPollerIsInterrupted: the Go runtime signals threads at any time.
+func TestPollerIsInterrupted(t *testing.T) {
+	p := newPoller(t)
+	thread, returned := make(chan int), make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		thread <- unix.Gettid()
+		_, _, err := p.Wait(nil, 0)
+		returned <- err
+	}()
+	of := <-thread
+	for range 20 {
+		time.Sleep(time.Millisecond)
+		if err := unix.Tgkill(os.Getpid(), of, unix.SIGURG); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-returned:
+			t.Fatalf("Wait returned although nothing happened: %v", err)
+		default:
+		}
+	}
+	if err := p.Wake(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-returned; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPollerTellsOfIdleTimes: whether there was nothing at first.
+func TestPollerTellsOfIdleTimes(t *testing.T) {
+	a := newMemory(t, "a")
+	p := newPoller(t, a)
+	send(t, a)
+	if _, idle, err := p.Wait(nil, 0); idle || err != nil {
+		t.Errorf("a frame waits: idle %v, %v", idle, err)
+	}
+	readFrame(t, a)
+	for _, linger := range []time.Duration{0, time.Hour} {
+		waited := make(chan bool)
+		go func() {
+			_, idle, _ := p.Wait(nil, linger)
+			waited <- idle
+		}()
+		select {
+		case <-waited:
+			t.Fatal("Wait returned although nothing happened")
+		case <-time.After(10 * time.Millisecond):
+		}
+		send(t, a)
+		if idle := <-waited; !idle {
+			t.Errorf("nothing for a while, lingering for %v: not idle", linger)
+		}
+		readFrame(t, a)
+	}
+}
+
 // TestPollerManyDevices has more devices ready than one Wait reports: all must
 // get their turn, however busy the first ones are.
 func TestPollerManyDevices(t *testing.T) {
@@ -201,8 +264,13 @@ func TestDescriptorsAreGivenBack(t *testing.T) {
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
 		}
+		NewBatch().Close()
 	}
 	if after := openDescriptors(t); after > before {
 		t.Errorf("%d descriptors were open before, %d after", before, after)
+	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil || strings.Contains(string(maps), "io_uring") {
+		t.Errorf("rings are mapped still: %v", err)
 	}
 }

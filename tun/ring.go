@@ -118,23 +118,32 @@ func (r *ring) queue(opcode uint8, fd int, buf []byte, userData int) {
 }
 
 // submit does what is queued, and calls done with each result: what the system
-// call would have returned, and its error.
+// call would have returned, and its error. If it fails, so has the ring, and
+// there is no result of the rest.
 func (r *ring) submit(done func(userData int, n int, errno syscall.Errno)) error {
 	n := r.queued
 	r.queued = 0
 	r.tail += n
 	atomic.StoreUint32(r.sqTail, r.tail)
-	for left := n; left > 0; {
+	err := r.enter(n)
+	r.reap(done) // what was done before a failure is done
+	return err
+}
+
+// enter has the kernel do the n entries that are new, and returns when all are
+// complete. The kernel may stop after some of them, or be interrupted.
+func (r *ring) enter(n uint32) error {
+	for left := n; atomic.LoadUint32(r.cqTail)-*r.cqHead < n; {
 		// Raw, as all frames' system calls are: it never waits.
-		taken, _, errno := syscall.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(left), uintptr(left), enterGetEvents, 0, 0)
-		if errno != 0 && errno != syscall.EINTR {
+		taken, _, errno := syscall.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(left), uintptr(n), enterGetEvents, 0, 0)
+		switch errno {
+		case 0:
+			left -= uint32(taken)
+		case syscall.EINTR:
+		default:
 			return fmt.Errorf("io_uring_enter: %w", errno)
 		}
-		if errno == 0 {
-			left -= uint32(taken)
-		}
 	}
-	r.reap(done)
 	return nil
 }
 

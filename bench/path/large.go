@@ -59,18 +59,23 @@ func newLarge(ctx context.Context, configuration string) (*large, error) {
 	if l.daemon, err = daemon.New(cfg.Gateway, slog.New(slog.DiscardHandler)); err != nil {
 		return nil, err
 	}
-	res := cfg.Resources.Resources()
-	addFleet(&res)
-	if err := l.apply(ctx, cfg.Resources, res); err != nil {
+	if err := l.apply(ctx, cfg.Resources, addFleet); err != nil {
 		return nil, errors.Join(err, l.daemon.Close())
 	}
 	return l, nil
 }
 
-// apply puts resources in force that were taken from a snapshot: they are
-// validated, compiled and swapped for those before.
-func (l *large) apply(ctx context.Context, from *vpc.Snapshot, res vpc.Resources) (err error) {
-	if l.config.Resources, err = from.Update(res); err != nil {
+// apply puts the changed resources of a snapshot in force, as sgate does those of a
+// changed file: they are made and validated in the background, then compiled and
+// swapped for those before.
+func (l *large) apply(ctx context.Context, from *vpc.Snapshot, change func(*vpc.Resources)) error {
+	err := background.Do(func() (err error) {
+		res := from.Resources()
+		change(&res)
+		l.config.Resources, err = from.Update(res)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	return l.daemon.Apply(ctx, l.config)
@@ -83,21 +88,17 @@ const changedGroup = "server"
 const changedPort = 8443
 
 // change gives the server's group a rule for another address than before, and
-// returns how long that took. It runs in the background, as sgate reads a changed
-// file.
+// returns how long that took.
 func (l *large) change(ctx context.Context) (took time.Duration, err error) {
 	start := time.Now()
-	err = background.Do(func() error {
-		policy, _ := l.daemon.Gateway().Policy()
-		res := policy.Snapshot().Resources()
-		l.changeRule(res.SecurityGroups)
-		return l.apply(ctx, policy.Snapshot(), res)
-	})
+	policy, _ := l.daemon.Gateway().Policy()
+	err = l.apply(ctx, policy.Snapshot(), l.changeRule)
 	return time.Since(start), err
 }
 
-func (l *large) changeRule(groups []vpc.SecurityGroup) {
+func (l *large) changeRule(res *vpc.Resources) {
 	l.changes++
+	groups := res.SecurityGroups
 	g := &groups[slices.IndexFunc(groups, func(g vpc.SecurityGroup) bool { return g.Name == changedGroup })]
 	rules := slices.Clone(g.Ingress)
 	rules = slices.DeleteFunc(rules, func(r vpc.Rule) bool { return r.FromPort == changedPort })

@@ -81,7 +81,7 @@ func remove(of func(pid int) bool) error {
 				continue
 			}
 			if dir == tun.NamespaceDir {
-				errs = append(errs, removeNamespace(path))
+				errs = append(errs, Namespace{filepath.Base(path)}.remove())
 			} else {
 				errs = append(errs, os.RemoveAll(path))
 			}

@@ -139,6 +139,26 @@ func TestKilled(t *testing.T) {
 	nothingLeft(t, pid)
 }
 
+// TestCompilingIsClaimed: another benchmark that starts meanwhile would clear away
+// what is being compiled, and C would be measured as Go.
+func TestCompilingIsClaimed(t *testing.T) {
+	folder := t.TempDir()
+	seen := filepath.Join(folder, "seen")
+	script := "#!/bin/sh\n/bin/cp /proc/net/unix " + seen + "\n"
+	if err := os.WriteFile(filepath.Join(folder, "cc"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", folder)
+	_, _, _ = compileLimit() // that compiler makes nothing
+	sockets, err := os.ReadFile(seen)
+	if err != nil || !strings.Contains(string(sockets), claimOf(os.Getpid()).Name+"\n") {
+		t.Errorf("the compiler runs unclaimed: %v", err)
+	}
+	if claimed(os.Getpid()) {
+		t.Error("it is claimed for good")
+	}
+}
+
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); !is(); time.Sleep(time.Millisecond) {

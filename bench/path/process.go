@@ -71,6 +71,9 @@ func (p *process) stop() error {
 	return nil
 }
 
+// kill ends the process at once, if it has not ended.
+func (p *process) kill() { _ = p.cmd.Process.Kill() }
+
 func (p *process) ended() bool {
 	select {
 	case <-p.done:

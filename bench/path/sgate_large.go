@@ -35,7 +35,7 @@ func findSgateLarge(string) (Path, error) {
 			if err := w.start(cmd); err != nil {
 				return err
 			}
-			c := &changer{w.gateway, commands, bufio.NewReader(answers)}
+			c := &changer{w.gateway, commands, bufio.NewReader(answers), answerWithin}
 			w.change = c.change
 			_, err = c.answer() // to having started
 			return err
@@ -49,7 +49,12 @@ type changer struct {
 	gateway  *process
 	commands io.Writer
 	answers  *bufio.Reader
+	within   time.Duration // a gateway that has not answered by then is killed
 }
+
+// answerWithin is far more than a change or the start takes: a gateway that hangs
+// must not keep the benchmark from its end.
+const answerWithin = 30 * time.Second
 
 // change cannot be called off once it has begun: it takes a moment.
 func (c *changer) change(ctx context.Context) (took time.Duration, err error) {
@@ -63,6 +68,8 @@ func (c *changer) change(ctx context.Context) (took time.Duration, err error) {
 }
 
 func (c *changer) answer() (took time.Duration, err error) {
+	late := time.AfterFunc(c.within, c.gateway.kill)
+	defer late.Stop()
 	line, err := c.answers.ReadString('\n')
 	if err != nil {
 		return 0, c.gateway.failure()

@@ -1,14 +1,17 @@
 package path
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -169,6 +172,23 @@ func TestChangeRule(t *testing.T) {
 	_ = w.gateway.stop()
 	if _, err := w.ChangeRule(t.Context()); err == nil || !strings.Contains(err.Error(), "the gateway has ended") {
 		t.Errorf("a change without a gateway: %v", err)
+	}
+}
+
+// TestGatewayThatHangs: one that does not answer is killed.
+func TestGatewayThatHangs(t *testing.T) {
+	cmd := exec.Command("sleep", "60")
+	answers, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &changer{p, io.Discard, bufio.NewReader(answers), 10 * time.Millisecond}
+	if _, err := c.change(t.Context()); err == nil || !strings.Contains(err.Error(), "the gateway has ended: signal: killed") {
+		t.Error(err)
 	}
 }
 

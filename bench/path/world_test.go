@@ -16,9 +16,23 @@ import (
 	"github.com/sgate/sgate/tun"
 )
 
+// prefixEnv tells the processes that a test starts what it calls its things.
+const prefixEnv = "SGATE_PATH_TEST_PREFIX"
+
+// testPrefix is another one for each run of the tests: two at once would clear
+// away what the other leaves on purpose.
+func testPrefix() string {
+	if of, is := os.LookupEnv(prefixEnv); is {
+		return of
+	}
+	own := fmt.Sprintf("sgate-pathtest%d-", os.Getpid())
+	os.Setenv(prefixEnv, own)
+	return own
+}
+
 // TestMain lets the test binary be the gateways that paths start.
 func TestMain(m *testing.M) {
-	ownPrefix = "sgate-pathtest-"
+	ownPrefix = testPrefix()
 	if len(os.Args) > 1 && (os.Args[1] == "gateway" || os.Args[1] == "up") {
 		if err := Main(os.Args[1:]); err != nil {
 			_, _ = io.WriteString(os.Stderr, err.Error()+"\n")

@@ -25,7 +25,8 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-// of builds results: for each path and metric at MTU 1500, a value a round.
+// of builds results: for each path and metric at MTU 1500 (Go benchmarks have
+// none), a value a round.
 func of(values map[string]map[Metric][]float64) *Results {
 	r := &Results{}
 	for _, path := range sorted(values) {
@@ -34,7 +35,11 @@ func of(values map[string]map[Metric][]float64) *Results {
 			for round, v := range values[path][m] {
 				r.Rounds = max(r.Rounds, round+1)
 				if v != 0 {
-					r.Samples = append(r.Samples, Sample{round + 1, path, 1500, m, v})
+					mtu := 1500
+					if path == Micro {
+						mtu = 0
+					}
+					r.Samples = append(r.Samples, Sample{round + 1, path, mtu, m, v})
 				}
 			}
 		}
@@ -129,6 +134,79 @@ func TestJudge(t *testing.T) {
 		}
 		if got := Reaches(verdicts); got != (c.want == Reached) {
 			t.Errorf("%s: Reaches is %v", c.target.Measure, got)
+		}
+	}
+}
+
+// TestIncomplete: what was measured in some rounds, of some metrics or at some
+// MTUs only does not pass for the whole.
+func TestIncomplete(t *testing.T) {
+	target := Target{Path: "a", Metrics: []Metric{TCP1IPv4, TCP1IPv6}, Base: "b", MTUs: []int{1500, 9001}, Want: 1}
+	alone := Target{Path: "a", Metrics: []Metric{TCP1IPv4}, MTUs: []int{1500}, Want: 2}
+	other := Target{Path: "a", Metrics: []Metric{TCP1IPv4}, Base: "b", To: []Metric{TCP1IPv6}, MTUs: []int{1500}, Want: 1}
+	type without func(s Sample) bool
+	for name, c := range map[string]struct {
+		target  Target
+		without without
+		value   float64 // of the path
+		want    Status
+	}{
+		"all of it": {target, func(Sample) bool { return false }, 2, Reached},
+		"a round of the path": {target, func(s Sample) bool {
+			return s.Path == "a" && s.Round == 2 && s.Metric == TCP1IPv4 && s.MTU == 1500
+		}, 2, Incomplete},
+		"a round of the base":              {target, func(s Sample) bool { return s.Path == "b" && s.Round == 3 }, 2, Incomplete},
+		"a metric":                         {target, func(s Sample) bool { return s.Path == "a" && s.Metric == TCP1IPv6 }, 2, Incomplete},
+		"an MTU":                           {target, func(s Sample) bool { return s.Path == "a" && s.MTU == 9001 }, 2, Incomplete},
+		"all":                              {target, func(s Sample) bool { return s.Path == "a" }, 2, NotMeasured},
+		"a round, and short":               {target, func(s Sample) bool { return s.Path == "a" && s.Round == 2 }, 0.5, Short},
+		"a round of what it is divided by": {other, func(s Sample) bool { return s.Path == "b" && s.Round == 2 && s.Metric == TCP1IPv6 }, 2, Incomplete},
+		"by itself, all":                   {alone, func(Sample) bool { return false }, 2, Reached},
+		"by itself, a round":               {alone, func(s Sample) bool { return s.Round == 1 }, 2, Incomplete},
+	} {
+		r := &Results{Rounds: 3}
+		for round := 1; round <= 3; round++ {
+			for _, mtu := range []int{1500, 9001} {
+				for _, m := range []Metric{TCP1IPv4, TCP1IPv6} {
+					r.Samples = append(r.Samples, Sample{round, "a", mtu, m, c.value}, Sample{round, "b", mtu, m, 1})
+				}
+			}
+		}
+		r.Samples = slices.DeleteFunc(r.Samples, c.without)
+		verdicts := Judge(r, []Target{c.target})
+		if got := verdicts[0].Status; got != c.want || Reaches(verdicts) != (c.want == Reached) {
+			t.Errorf("without %s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// TestGoBenchmarksHaveNoRounds: they are run as often, however many rounds there are.
+func TestGoBenchmarksHaveNoRounds(t *testing.T) {
+	r := of(map[string]map[Metric][]float64{Micro: {HitThousand: {2, 2, 2}, HitMillion: {1, 1, 1}}})
+	r.Rounds = 5
+	alone := micro("by itself", 2, Nanoseconds, HitThousand)
+	against := Target{Path: Micro, Metrics: []Metric{HitThousand}, Base: Micro, To: []Metric{HitMillion}, MTUs: []int{0}, Want: 2}
+	for _, v := range Judge(r, []Target{alone, against}) {
+		if v.Status != Reached {
+			t.Errorf("%q: %v", v.Measure, v.Status)
+		}
+	}
+}
+
+// TestARateOfNothing: where no rate passes, that round is not left out.
+func TestARateOfNothing(t *testing.T) {
+	r := of(map[string]map[Metric][]float64{"sgate": {UDPPaced: {2, 2}}, "limit": {UDPPaced: {1, 1, 1}}})
+	r.Samples = append(r.Samples, Sample{3, "sgate", 1500, UDPPaced, 0})
+	if v := Judge(r, []Target{limit("paced", UDPPaced, 1, false)}); v[0].Status != Incomplete {
+		t.Errorf("%v, want %v", v[0].Status, Incomplete)
+	}
+}
+
+// TestTargetsAreMeasured: each target says at which MTUs.
+func TestTargetsAreMeasured(t *testing.T) {
+	for _, target := range Targets() {
+		if len(target.MTUs) == 0 {
+			t.Errorf("%s against %s: no MTUs", target.Measure, target.Against)
 		}
 	}
 }

@@ -9,6 +9,7 @@ type Status string
 const (
 	Reached     Status = "ok"
 	Short       Status = "SHORT"
+	Incomplete  Status = "INCOMPLETE" // some of it was not measured in some rounds
 	NotMeasured Status = "not measured"
 )
 
@@ -44,11 +45,7 @@ func (r *Results) judge(t Target) Verdict {
 	if t.Base == "" {
 		v.Measured = r.alone(t)
 	} else {
-		to := t.To
-		if to == nil {
-			to = t.Metrics
-		}
-		c := r.compare(t.Path, t.Metrics, t.Base, to)
+		c := r.compare(t.Path, t.Metrics, t.Base, t.divisors())
 		v.Measured = c.Spread
 		if c.Cells > 1 {
 			v.Worst = c.worst(t.AtMost)
@@ -57,11 +54,36 @@ func (r *Results) judge(t Target) Verdict {
 	if v.Measured.Count == 0 {
 		return v
 	}
-	v.Status = Short
-	if reaches(t.Unit.rounded(v.Measured.Median), t.Unit.rounded(t.Want), t.AtMost) {
+	switch {
+	case !reaches(t.Unit.rounded(v.Measured.Median), t.Unit.rounded(t.Want), t.AtMost):
+		v.Status = Short
+	case !r.complete(&t):
+		v.Status = Incomplete
+	default:
 		v.Status = Reached
 	}
 	return v
+}
+
+// complete reports whether there is all that a target asks for, in every round. A
+// path that fails now and then must not be judged by the rounds in which it works.
+func (r *Results) complete(t *Target) bool {
+	rounds := r.Rounds
+	if t.Path == Micro {
+		rounds = 1 // Go benchmarks are run once, before them
+	}
+	for _, mtu := range t.MTUs {
+		for i, m := range t.Metrics {
+			of := r.values(t.Path, mtu, m)
+			if t.Base != "" {
+				of = ratios(of, r.values(t.Base, mtu, t.divisors()[i]))
+			}
+			if len(of) < rounds {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // alone is the spread of a figure that is compared with nothing: of several

@@ -22,6 +22,13 @@ func Do(f func() error) error {
 		// Never unlocked: what was made nice is not to run anything else, and
 		// ends with its goroutine.
 		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			// All but the main thread, which cannot be ended: the whole process
+			// would look nice for good. It is kept busy meanwhile.
+			defer runtime.UnlockOSThread()
+			done <- Do(f)
+			return
+		}
 		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), nice)
 		done <- f()
 	}()

@@ -7,11 +7,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// niceness returns that of the thread at hand. The system call counts downwards
-// from 20.
+// niceness returns that of the thread at hand.
 func niceness(t *testing.T) int {
 	t.Helper()
-	n, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid())
+	return nicenessOf(t, unix.Gettid())
+}
+
+// nicenessOf returns that of a thread. The system call counts downwards from 20.
+func nicenessOf(t *testing.T, thread int) int {
+	t.Helper()
+	n, err := unix.Getpriority(unix.PRIO_PROCESS, thread)
 	if err != nil {
 		t.Error(err)
 	}
@@ -35,6 +40,9 @@ func TestDo(t *testing.T) {
 		}
 		if n := niceness(t); n != before {
 			t.Fatalf("niceness %d afterwards, want %d", n, before)
+		}
+		if n := nicenessOf(t, unix.Getpid()); n != before {
+			t.Fatalf("niceness of the process, its main thread's, %d afterwards, want %d", n, before)
 		}
 	}
 }

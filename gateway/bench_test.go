@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -22,7 +23,9 @@ type stream struct {
 
 func newStream(w *worker, from, src, dst string, payload int) *stream {
 	packet := tcpPacket(src, dst, header.TCPFlagAck, make([]byte, payload)...)
-	s := &stream{in: w.gateway.view.Load().at(w.gateway.Port(from).slot), frame: append(make([]byte, tun.HeaderLen), packet...)}
+	// As large as a worker's buffers: two workers' do not share a line of the cache.
+	frame := make([]byte, tun.HeaderLen, tun.MaxFrame)
+	s := &stream{in: w.gateway.view.Load().at(w.gateway.Port(from).slot), frame: append(frame, packet...)}
 	start := len(packet) - payload - header.TCPMinimumSize
 	// As the kernel hands it over: its checksum is to be completed.
 	tun.Header(s.frame).Encode(tun.NeedsChecksum, tun.GSONone, 0, 0, uint16(start), tcpChecksumOffset)
@@ -80,46 +83,117 @@ func BenchmarkHit(b *testing.B) {
 }
 
 func benchHit(b *testing.B, client, server string, flows int) {
-	const payload = 100
-	w := quiet(b, benchPeers(b), "client", "server")
-	v := w.gateway.view.Load()
-	there, back := newStream(w, "client", client, server, payload), newStream(w, "server", server, client, 0)
-	ports := make([][2]uint16, flows)
-	for i := range ports {
-		ports[i] = [2]uint16{uint16(1 + i/1000), uint16(1 + i%1000)}
-		port := ports[i]
-		there.set(port[0], port[1], header.TCPFlagSyn, isn, 0)
-		there.judge(w, v)
-		back.set(port[1], port[0], header.TCPFlagSyn|header.TCPFlagAck, isn, isn+payload+1)
-		back.judge(w, v)
-		there.set(port[0], port[1], header.TCPFlagAck, isn+payload+1, isn+1)
-		if d := there.judge(w, v); d.fate != Forwarded || d.reason != ReasonFlow {
+	x := newExchange(b, quiet(b, benchPeers(b), "client", "server"), client, server, flows, 0)
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		if n%tun.BatchSize == 0 {
+			x.w.reader.Enter()
+		}
+		if d := x.next(); d.reason != ReasonFlow {
+			b.Fatal(d)
+		}
+	}
+	x.w.reader.Leave()
+}
+
+// BenchmarkQueues is packets of established connections, a thousand a queue, from
+// parse to decision: one worker's, or two workers' at once. It takes as many
+// processors as queues; then a packet costs the half with two.
+func BenchmarkQueues(b *testing.B) {
+	for _, queues := range []int{1, 2} {
+		b.Run(fmt.Sprintf("queues=%d", queues), func(b *testing.B) { benchQueues(b, queues) })
+	}
+}
+
+func benchQueues(b *testing.B, queues int) {
+	const flows = 1000
+	first := quiet(b, benchPeers(b), "client", "server")
+	var exchanges []*exchange
+	for q := range queues {
+		w := first
+		if q > 0 {
+			var err error
+			if w, err = newWorker(first.gateway); err != nil {
+				b.Fatal(err)
+			}
+			defer w.close()
+		}
+		exchanges = append(exchanges, newExchange(b, w, "10.0.1.10:1", "10.0.1.20:1", flows, 1+q*flows))
+	}
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for _, x := range exchanges {
+		wg.Go(func() {
+			for n := range b.N / queues {
+				if n%tun.BatchSize == 0 {
+					x.w.reader.Enter()
+				}
+				if d := x.next(); d.reason != ReasonFlow {
+					b.Error(d)
+					break
+				}
+			}
+			x.w.reader.Leave()
+		})
+	}
+	wg.Wait()
+}
+
+// exchange is many connections, established and tracked at both ends, that have
+// their turn in random order: once with data of the client's, and once with the
+// server's ACK of it.
+type exchange struct {
+	w           *worker
+	v           *view
+	there, back *stream
+	ports       [][2]uint16
+	seq         uint32 // of the client's next data
+	at          int    // whose turn it is
+	answers     bool   // it is the server's
+
+	_ [128]byte // another's is not in the same line of the cache
+}
+
+const exchangePayload = 100
+
+// newExchange establishes connections; first says which ports they have.
+func newExchange(b *testing.B, w *worker, client, server string, flows, first int) *exchange {
+	const payload = exchangePayload
+	x := &exchange{
+		w: w, v: w.gateway.view.Load(), seq: isn + payload + 1, ports: make([][2]uint16, flows),
+		there: newStream(w, "client", client, server, payload), back: newStream(w, "server", server, client, 0),
+	}
+	for i := range x.ports {
+		n := first + i
+		port := [2]uint16{uint16(1 + n/1000), uint16(1 + n%1000)}
+		x.ports[i] = port
+		x.there.set(port[0], port[1], header.TCPFlagSyn, isn, 0)
+		x.there.judge(w, x.v)
+		x.back.set(port[1], port[0], header.TCPFlagSyn|header.TCPFlagAck, isn, isn+payload+1)
+		x.back.judge(w, x.v)
+		x.there.set(port[0], port[1], header.TCPFlagAck, isn+payload+1, isn+1)
+		if d := x.there.judge(w, x.v); d.fate != Forwarded || d.reason != ReasonFlow {
 			b.Fatalf("the handshake's end is %v for reason %v", d.fate, d.reason)
 		}
 	}
-	rand.New(rand.NewPCG(1, 2)).Shuffle(flows, func(i, j int) { ports[i], ports[j] = ports[j], ports[i] })
-	b.ReportAllocs()
-	seq, i, data := uint32(isn+payload+1), 0, true
-	for n := 0; b.Loop(); n++ {
-		if n%32 == 0 { // a batch
-			w.reader.Enter()
-		}
-		port, s := ports[i], there
-		if data {
-			there.set(port[0], port[1], header.TCPFlagAck, seq, isn+1)
-		} else {
-			s = back
-			back.set(port[1], port[0], header.TCPFlagAck, isn+1, seq+payload)
-		}
-		if d := s.judge(w, v); d.reason != ReasonFlow {
-			b.Fatal(d)
-		}
-		if i++; i == flows {
-			if i = 0; !data {
-				seq += payload
-			}
-			data = !data
-		}
+	rand.New(rand.NewPCG(1, 2)).Shuffle(flows, func(i, j int) { x.ports[i], x.ports[j] = x.ports[j], x.ports[i] })
+	return x
+}
+
+// next judges the next connection's packet.
+func (x *exchange) next() decision {
+	port, s := x.ports[x.at], x.there
+	if x.answers {
+		s = x.back
+		s.set(port[1], port[0], header.TCPFlagAck, isn+1, x.seq+exchangePayload)
+	} else {
+		s.set(port[0], port[1], header.TCPFlagAck, x.seq, isn+1)
 	}
-	w.reader.Leave()
+	if x.at++; x.at == len(x.ports) {
+		if x.at = 0; x.answers {
+			x.seq += exchangePayload
+		}
+		x.answers = !x.answers
+	}
+	return s.judge(x.w, x.v)
 }

@@ -74,3 +74,26 @@ func TestAnAttemptIsAnsweredOnce(t *testing.T) {
 		t.Errorf("%v after the answer came again", f.State())
 	}
 }
+
+// TestAnAnswerLeavesOldWindowsBehind: a packet that is at work on those of the old connection
+// when the new one's first answer comes does nothing to the new one's.
+func TestAnAnswerLeavesOldWindowsBehind(t *testing.T) {
+	w := newTCP(t)
+	w.open(-1, -1)
+	old := w.Find(&w.key, w.Hash(&w.key), w.now)
+	w.attempt(w.seg('>', "S", 1<<30, 0, 0))
+	at := old.control()
+	w.all(w.seg('<', "SA", 1<<30, 1<<30+1, 0))
+	before := w.flow()
+	for end := range old.streams {
+		s := at.streams[end]
+		s.end, s.window = s.end+1<<31, largestWindow
+		old.streams[end].advance(&s)
+	}
+	if after := w.flow(); after.streams != before.streams {
+		t.Errorf("the windows are %+v, want %+v", after.streams, before.streams)
+	}
+	if old.lives() != 0 {
+		t.Error("the old entry has a flow")
+	}
+}

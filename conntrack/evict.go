@@ -29,8 +29,8 @@ type search struct {
 
 	compared, looked int
 	shard            *Shard // that has the victim; locked
-	victim           *Entry
-	left             int32 // what it would have to live, in units of a tick
+	victim           uint32 // the number of its entry
+	left             int32  // what it would have to live, in units of a tick; 0 if it has gone already
 }
 
 // makeRoom frees one flow for a newcomer of shard own, which is locked. It
@@ -63,8 +63,10 @@ func (t *Table) makeRoom(own *Shard, want search, noVictimUntil *atomic.Int64) b
 		}
 		return false
 	}
-	want.shard.hand = int(want.victim.number)
-	want.shard.remove(want.victim)
+	want.shard.hand = int(want.victim)
+	if want.left > 0 {
+		want.shard.remove(want.shard.entry(want.victim))
+	}
 	if want.shard != own {
 		want.shard.mu.Unlock()
 	}
@@ -77,11 +79,12 @@ func (w *search) isOver() bool {
 }
 
 // look goes through the shard's next window: an expired flow is the best victim,
-// else the yielding one that would end first. It reports whether one of its own
+// and goes at once; else the yielding one that would end first. It reports whether one of its own
 // is better than what the search had.
 func (s *Shard) look(w *search) (better bool) {
 	for range min(evictWindow, s.used) {
-		e := s.entry(uint32(s.hand % s.used))
+		number := uint32(s.hand % s.used)
+		e := s.entry(number)
 		s.hand++
 		w.looked++
 		l := e.lives()
@@ -89,12 +92,12 @@ func (s *Shard) look(w *search) (better bool) {
 			continue
 		}
 		w.compared++
-		left := l.left(w.now)
-		if (left == 0 || e.yields(l.state())) && (w.shard == nil || left < w.left) {
-			w.shard, w.victim, w.left, better = s, e, left, true
-		}
-		if better && left == 0 {
+		switch left := l.left(w.now); {
+		case left == 0 && s.expire(e, w.now):
+			w.shard, w.victim, w.left = s, number, 0
 			return true
+		case left > 0 && e.yields(l.state()) && (w.shard == nil || left < w.left):
+			w.shard, w.victim, w.left, better = s, number, left, true
 		}
 	}
 	return better

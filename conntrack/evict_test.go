@@ -323,9 +323,9 @@ func TestALargeTableIsNotSearchedWhole(t *testing.T) {
 	w := newWorld(t, 1<<20)
 	for i := range 100_000 {
 		w.open(i, tracked(9), tracked(10))
-	}
-	for i := range 1000 {
-		w.open(200_000+i, tracked(7), tracked(9))
+		if i%100 == 0 {
+			w.open(200_000+i, tracked(7), tracked(9))
+		}
 	}
 	want := search{number: 7, now: tickAt(w.now), time: w.now}
 	shards := 0

@@ -7,8 +7,9 @@ import (
 )
 
 // Find returns the flow with that key for a packet which may need no more than
-// [Table.Hit]. It returns nil where there is none, or where a side's time is up; and it
-// may, while the flow moves. [Table.Lock] and [Shard.Find] have the last word.
+// [Table.Hit]. It returns nil where there is none, or where a side does not know it or
+// its time is up; and it may, while the flow moves. [Table.Lock] and [Shard.Find] have
+// the last word.
 //
 // It takes no lock. The caller must be inside as a reader of the table's domain,
 // for as long as it uses the entry.
@@ -21,7 +22,7 @@ func (t *Table) Find(k *Key, h Hash, now int64) *Entry {
 	if e == nil {
 		return nil
 	}
-	if l := e.lives(); !l.known() || l.forgets(tickAt(now)) {
+	if !e.lives().holds(tickAt(now)) {
 		return nil
 	}
 	return e
@@ -36,7 +37,7 @@ func (t *Table) Find(k *Key, h Hash, now int64) *Entry {
 func (t *Table) Hit(e *Entry, h Hash, g *Segment, now int64) bool {
 	// Before all else: if the state or an end is another by then, prolong finds it.
 	l := e.lives()
-	if l == 0 {
+	if l.low() == never || l.high() == never { // since it was found
 		return false
 	}
 	var c control
@@ -79,8 +80,8 @@ func (c *control) isSteady(e *Entry, g *Segment) bool {
 	return !c.anew && c.sides[g.From].marks == before
 }
 
-// prolong starts the timeouts of the sides that know the flow anew, if its life is still
-// l. Ends are compared in units, so that few of many packets write.
+// prolong starts the timeouts of both sides anew, if the flow's life is still l. Ends
+// are compared in units, so that few of many packets write.
 func (t *Table) prolong(e *Entry, l life, c *control, now int64) bool {
 	from := startAt(now)
 	low, high := t.end(&c.sides[Low], c.state, from), t.end(&c.sides[High], c.state, from)
@@ -98,16 +99,14 @@ func (t *Table) prolong(e *Entry, l life, c *control, now int64) bool {
 }
 
 // prolong has a side end later. One that would end earlier, by more than clocks differ,
-// since its timeout was made shorter, is not ok, nor is one that comes to know the flow.
+// since its timeout was made shorter, is not ok.
 func (l life) prolong(e End, end tick) (prolonged life, ok bool) {
 	const slack = int32(time.Second / 2 / Resolution)
-	was := l.ends(e)
-	switch later := end.left(was); {
-	case later > 0 && was != never:
+	later := end.left(l.ends(e))
+	if later > 0 {
 		return l.withEnd(e, end), true
-	default:
-		return l, later >= -slack && (end == never) == (was == never)
 	}
+	return l, later >= -slack
 }
 
 // end returns when a side that has seen a packet of a flow in that state ends.

@@ -41,10 +41,11 @@ const (
 
 func makeSlot(h Hash, number uint32) uint64 { return h.tag()<<numberBits | uint64(number+1) }
 
-// find returns the entry of the flow with that key, or nil.
+// find returns the entry of the flow with that key, or nil. It looks at no word twice:
+// flows may once have gone on from all of them.
 func (x *index) find(k *Key, h Hash) *Entry {
 	mask, tag := len(x.words)-1, h.tag()
-	for i := int(h) & mask; ; i = (i + 1) & mask {
+	for i := int(h) & mask; ; {
 		word := x.words[i].Load()
 		for slots := withTag(word, tag); slots != 0; slots &= slots - 1 {
 			number := uint32(word>>bits.TrailingZeros64(slots)&numberMask) - 1
@@ -55,7 +56,7 @@ func (x *index) find(k *Key, h Hash) *Entry {
 				return e
 			}
 		}
-		if word&wentOn == 0 {
+		if i = (i + 1) & mask; word&wentOn == 0 || i == int(h)&mask {
 			return nil
 		}
 	}

@@ -24,8 +24,10 @@ func (l life) withEnd(e End, t tick) life {
 
 func (life) shift(e End) int { return tickBits * int(e.Opposite()&1) }
 
-// known reports whether any side knows the flow.
-func (l life) known() bool { return l&(1<<(2*tickBits)-1) != 0 }
+// holds reports whether both sides know the flow, and the time of neither is up.
+func (l life) holds(now tick) bool {
+	return l.low() != never && l.low().left(now) > 0 && l.high() != never && l.high().left(now) > 0
+}
 
 // left returns how many units the flow has to live: what the side that ends last has. It
 // is 0 once both have ended.

@@ -136,7 +136,7 @@ func TestAllowanceIsPerInterface(t *testing.T) {
 	if w.Len() != 5 {
 		t.Errorf("got %d flows, want 5", w.Len())
 	}
-	w.DeleteInterface(9)
+	w.DeleteInterfaces(map[uint32]bool{9: true})
 	w.wantAllowance(7, 3, 2)
 	w.limit(7, Limits{Allowance: 5})
 	w.wantAllowance(7, 5, 2) // the count outlives a change of the limits

@@ -71,12 +71,12 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 		}
 		return len(seen)
 	}
-	for i := range kept {
-		w.established(tcp(i * many / kept))
-	}
 	for round := range 3 {
 		for i := range many {
 			w.send(numbered(protoUDP, i), ">")
+			if round == 0 && i%(many/kept) == 0 && i/(many/kept) < kept {
+				w.established(tcp(i))
+			}
 		}
 		if n := chunks(); n > many/chunkSize*3/2 || len(w.pool.arenas) > many/chunkSize/arenaSize+1 {
 			t.Fatalf("round %d: %d chunks and %d arenas for %d flows", round, n, len(w.pool.arenas), many+kept)
@@ -89,7 +89,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 			t.Fatalf("round %d: %d flows are left, in %d chunks", round, w.Len(), n)
 		}
 		for i := range kept {
-			if !w.hit(tcp(i*many/kept), ">A") {
+			if !w.hit(tcp(i*(many/kept)), ">A") {
 				t.Fatalf("round %d: connection %d is no hit", round, i)
 			}
 		}
@@ -159,6 +159,52 @@ func TestSweepSeesWhatEndsEarlier(t *testing.T) {
 	}
 }
 
+// TestTheSweepHasSidesForget what they know, and the table what they use.
+func TestTheSweepHasSidesForget(t *testing.T) {
+	w := newWorld(t, 10)
+	short := testTimeouts()
+	short.UDP = time.Second
+	w.limit(lowInterface, Limits{Timeouts: short, Allowance: 1})
+	w.sends(numbered(protoUDP, 1), ">")
+	w.pass(time.Second)
+	w.Sweep(w.now)
+	w.wantAllowance(lowInterface, 1, 0)
+	for f := range w.All(w.now) {
+		if f.Side(Low).State != Unknown || f.expires[Low] != 0 || f.Side(High).State != Tracked {
+			t.Errorf("the sides know %+v until %v, want the high one's knowledge only", f.sides, f.expires)
+		}
+	}
+	if w.Len() != 1 {
+		t.Errorf("%d flows, want one", w.Len())
+	}
+}
+
+// TestAFlowThatMovesIsSwept although it comes to a chunk of which nothing ends soon.
+func TestAFlowThatMovesIsSwept(t *testing.T) {
+	w := newWorld(t, 1000)
+	w.chooseHashes()
+	s := &w.shards[0]
+	for i := range chunkSize + 1 {
+		key, _ := tcp(i).key()
+		key = hashed(key, Hash(1+i))
+		s.endAt(s.insert(&key, Hash(1+i), Low, 0, w.now), w.now+int64(time.Hour))
+	}
+	w.makeDue()
+	s.sweep(tickAt(w.now))
+	last := s.entry(chunkSize)
+	s.endAt(last, w.now+int64(time.Minute))
+	s.remove(s.entry(0))
+	for s.reclaim() {
+	}
+	if to := s.move(last, nil); to.number != 0 {
+		t.Fatalf("the flow has moved to entry %d", to.number)
+	}
+	w.pass(time.Minute + Resolution)
+	if w.Sweep(w.now); w.Len() != chunkSize-1 {
+		t.Errorf("%d flows are left, want %d", w.Len(), chunkSize-1)
+	}
+}
+
 // TestSweepPassesBy chunks of which nothing has timed out.
 func TestSweepPassesBy(t *testing.T) {
 	w := newWorld(t, 10)
@@ -217,5 +263,36 @@ func TestRevisionsFollowFlowsThatMove(t *testing.T) {
 	}
 	if s.revising || s.relocated != nil {
 		t.Error("the shard believes that it is still being revised")
+	}
+}
+
+// TestOldIndexesSeeNoNewFlows, once memory was given back: they know of chunks that others may
+// have now.
+func TestOldIndexesSeeNoNewFlows(t *testing.T) {
+	w := newWorld(t, 100_000)
+	w.chooseHashes()
+	s := &w.shards[0]
+	insert := func() {
+		for i := range 20 * chunkSize {
+			key, _ := tcp(i).key()
+			if key = hashed(key, Hash(1+i)); s.Find(&key, Hash(1+i), w.now) == nil {
+				s.insert(&key, Hash(1+i), Low, 0, w.now)
+			}
+		}
+	}
+	insert()
+	w.Revise(w.now, func(f *Flow, _ *[2]SideState) bool { return f.key.lowLower <= 100 })
+	s.reindex(256) // so large that newcomers would fill the chunks, and so small that it need not shrink
+	old := s.index()
+	if s.shrink(); len(s.chunks) == 20 {
+		t.Fatal("no memory was given back")
+	}
+	insert()
+	for i := range 20 * chunkSize {
+		key, _ := tcp(i).key()
+		key = hashed(key, Hash(1+i))
+		if e := old.find(&key, Hash(1+i)); e != nil && e != s.index().find(&key, Hash(1+i)) {
+			t.Fatalf("flow %d is found where it was before", i)
+		}
 	}
 }

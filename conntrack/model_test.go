@@ -147,7 +147,7 @@ func TestShardAgreesWithAMap(t *testing.T) {
 			},
 			"an interface goes": func(t *rapid.T) {
 				gone := uint32(rapid.IntRange(0, 6).Draw(t, "interface"))
-				m.w.DeleteInterface(gone)
+				m.w.DeleteInterfaces(map[uint32]bool{gone: true})
 				maps.DeleteFunc(m.model, func(_ int, f modelFlow) bool { return f.Interface == gone })
 			},
 			"": m.check,

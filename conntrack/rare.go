@@ -45,14 +45,19 @@ func (s *Shard) fold(e *Entry, end End) {
 }
 
 // flow returns a copy of what is known of an entry's flow.
-func (s *Shard) flow(e *Entry, now int64) Flow {
+func (s *Shard) flow(e *Entry, now int64) (f Flow) {
+	s.copyFlow(&f, e, now)
+	return f
+}
+
+// copyFlow makes f that copy.
+func (s *Shard) copyFlow(f *Flow, e *Entry, now int64) {
 	l, r := e.lives(), s.rare[e.number]
-	f := Flow{key: e.key, control: s.control(e), created: e.created()}
+	*f = Flow{key: e.key, control: s.control(e), created: e.created()}
 	for end := range e.counts {
 		counted := count(e.counts[end].Load())
 		f.packets[end] = r.packets[end] + counted.packets()
 		f.bytes[end] = r.bytes[end] + counted.bytes()
 		f.expires[end] = l.ends(End(end)).time(now)
 	}
-	return f
 }

@@ -43,18 +43,32 @@ func (s *Shard) Find(k *Key, h Hash, now int64) *Entry {
 		return nil
 	}
 	at := tickAt(now)
-	switch l := e.lives(); {
-	case l.left(at) == 0:
-		s.remove(e)
+	if s.expire(e, at) {
 		return nil
-	case l.forgets(at):
+	}
+	if e.lives().forgets(at) {
 		s.forget(e, at)
 	}
 	return e
 }
 
-// forget makes the sides whose time is up know nothing of the flow. One that a packet
+// expire removes a flow whose time is up, and reports whether it was. One that a packet
 // prolongs at this moment, by a clock that is behind, stays.
+func (s *Shard) expire(e *Entry, at tick) bool {
+	for {
+		l := e.lives()
+		if l.left(at) > 0 {
+			return false
+		}
+		if e.life.CompareAndSwap(uint64(l), 0) { // as a packet does, so that one of the two comes first
+			s.remove(e)
+			return true
+		}
+	}
+}
+
+// forget makes the sides whose time is up know nothing of the flow, as expire does with
+// the whole of it.
 func (s *Shard) forget(e *Entry, at tick) {
 	var over [2]bool
 	e.change(func(l life) life {
@@ -68,7 +82,7 @@ func (s *Shard) forget(e *Entry, at tick) {
 	})
 	for end := range over {
 		if over[end] {
-			s.setState(e, End(end), Unknown)
+			s.setState(e, End(end), e.Side(End(end)).Interface, Unknown)
 		}
 	}
 }

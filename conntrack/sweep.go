@@ -30,19 +30,13 @@ func (s *Shard) sweepChunk(i int, now tick) {
 	due := never
 	for j := range s.chunks[i] {
 		e := &s.chunks[i][j]
-		l := e.lives()
-		if l == 0 {
+		if e.life.Load() == 0 || s.expire(e, now) {
 			continue
 		}
-		if l.left(now) == 0 {
-			s.remove(e)
-			continue
-		}
-		if l.forgets(now) {
+		if e.lives().forgets(now) {
 			s.forget(e, now)
-			l = e.lives()
 		}
-		due = earlier(due, l.first())
+		due = earlier(due, e.lives().first())
 	}
 	s.states[i].due = due
 }
@@ -90,9 +84,12 @@ func (s *Shard) yield() {
 }
 
 // empty moves the flows of a chunk to chunks before it, and reports whether there was
-// room for them.
+// room for them. Where another sweep has given the chunk back, there is nothing to do.
 func (s *Shard) empty(i int) bool {
-	for j := range s.chunks[min(i, len(s.chunks)-1)] {
+	if i >= len(s.chunks) {
+		return true
+	}
+	for j := range s.chunks[i] {
 		e := &s.chunks[i][j]
 		if e.life.Load() == 0 {
 			continue

@@ -77,35 +77,37 @@ func (t *Table) Lock(h Hash) *Shard {
 	return s
 }
 
-// DeleteInterface forgets every flow that the interface with that number is an
-// end of.
-func (t *Table) DeleteInterface(number uint32) {
+// DeleteInterfaces forgets every flow that an interface with one of those numbers
+// is an end of.
+func (t *Table) DeleteInterfaces(gone map[uint32]bool) {
 	t.revise(func(s *Shard, e *Entry) {
-		if e.Side(Low).Interface == number || e.Side(High).Interface == number {
+		if gone[e.Side(Low).Interface] || gone[e.Side(High).Interface] {
 			s.remove(e)
 		}
 	})
 }
 
 // Revise shows every live flow to keep, which returns whether the flow stays. It
-// may also take Tracked from a side's state. Revise holds one shard's lock at a
-// time, for some flows; those that come meanwhile may be shown or not.
+// may also take Tracked from a side's state. What it is shown changes once it returns.
+// Revise holds one shard's lock at a time, for some flows; those that come meanwhile may
+// be shown or not.
 func (t *Table) Revise(now int64, keep func(f *Flow, sides *[2]SideState) bool) {
 	at := tickAt(now)
+	var f Flow // one for all: keep has it only until it returns
+	var states [2]SideState
 	t.revise(func(s *Shard, e *Entry) {
-		if e.lives().left(at) == 0 {
-			s.remove(e)
+		if s.expire(e, at) {
 			return
 		}
-		f := s.flow(e, now)
-		states := [2]SideState{f.sides[Low].State, f.sides[High].State}
+		s.copyFlow(&f, e, now)
+		states = [2]SideState{f.sides[Low].State, f.sides[High].State}
 		if !keep(&f, &states) {
 			s.remove(e)
 			return
 		}
 		for end, state := range states {
-			if f.sides[end].State == Tracked && state != Tracked {
-				s.setState(e, End(end), state)
+			if side := &f.sides[end]; side.State == Tracked && state != Tracked {
+				s.setState(e, End(end), side.Interface, state)
 			}
 		}
 	})

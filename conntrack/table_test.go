@@ -60,7 +60,7 @@ func TestAShardGrowsAndShrinks(t *testing.T) {
 	}
 }
 
-func TestDeleteInterface(t *testing.T) {
+func TestDeleteInterfaces(t *testing.T) {
 	w := newWorld(t, 10_000)
 	side := func(i int, low, high uint32) {
 		w.sends(tcp(i), ">S")
@@ -74,7 +74,7 @@ func TestDeleteInterface(t *testing.T) {
 	for i := range 900 {
 		side(i, []uint32{1, 2, 3}[i%3], []uint32{2, 3, 4}[i%3])
 	}
-	w.DeleteInterface(2)
+	w.DeleteInterfaces(map[uint32]bool{2: true})
 	for i := range 900 {
 		if want := i%3 == 2; w.lives(tcp(i)) != want {
 			t.Fatalf("flow %d between interfaces %d and %d lives %t", i, i%3+1, i%3+2, !want)
@@ -175,7 +175,7 @@ func TestConcurrentUse(t *testing.T) {
 						return f.Addr(Low).Port()%3 != 0
 					})
 				case 400:
-					w.DeleteInterface(1)
+					w.DeleteInterfaces(map[uint32]bool{1: true})
 				}
 				// A newcomer is counted before its victim goes.
 				if n := w.Len(); n > max+workers {
@@ -197,5 +197,41 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	if got := []int{w.Len(), listed, used}; !slices.Equal(got, []int{used, used, used}) || used > max {
 		t.Errorf("got %d flows counted, %d listed and %d in shards, want one number of at most %d", w.Len(), listed, used, max)
+	}
+}
+
+// TestRevisionsShowTheLiving, and forget the others.
+func TestRevisionsShowTheLiving(t *testing.T) {
+	w := newWorld(t, 10)
+	w.sends(tcp(1), ">S")
+	w.pass(30 * time.Second)
+	w.sends(tcp(2), ">S")
+	w.pass(30*time.Second + Resolution)
+	var shown []uint16
+	w.Revise(w.now, func(f *Flow, _ *[2]SideState) bool {
+		shown = append(shown, f.Addr(f.Origin()).Port())
+		return true
+	})
+	if !slices.Equal(shown, []uint16{2}) || w.Len() != 1 {
+		t.Errorf("flows %v are shown and %d left, want the second", shown, w.Len())
+	}
+}
+
+// TestRevisionsDoNotAllocate for each flow that they show.
+func TestRevisionsDoNotAllocate(t *testing.T) {
+	w := newWorld(t, 10_000)
+	for i := range 1000 {
+		w.sends(tcp(i), ">S")
+	}
+	shown := 0
+	n := testing.AllocsPerRun(10, func() {
+		shown = 0
+		w.Revise(w.now, func(f *Flow, _ *[2]SideState) bool {
+			shown++
+			return f.State() == TCPSynSent
+		})
+	})
+	if n > 10 || shown != 1000 {
+		t.Errorf("%v allocations for %d flows, want a few for 1000", n, shown)
 	}
 }

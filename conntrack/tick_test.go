@@ -41,12 +41,12 @@ func TestTimeWraps(t *testing.T) {
 	}
 }
 
-// TestDeleteInterfaceAtAnyTime: it asks for no time, and must not take flows for dead.
-func TestDeleteInterfaceAtAnyTime(t *testing.T) {
+// TestDeleteInterfacesAtAnyTime: it asks for no time, and must not take flows for dead.
+func TestDeleteInterfacesAtAnyTime(t *testing.T) {
 	w := newWorld(t, 10)
 	w.now = wrap - int64(time.Hour)
 	w.established(tcp(1))
-	w.DeleteInterface(99)
+	w.DeleteInterfaces(map[uint32]bool{99: true})
 	if !w.lives(tcp(1)) {
 		t.Error("a flow of other interfaces is gone")
 	}

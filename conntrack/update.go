@@ -34,10 +34,10 @@ func (s *Shard) Update(e *Entry, g *Segment, now int64) *Entry {
 	return e
 }
 
-// store writes what a segment has told of the sides and the streams.
+// store writes what a segment has told of the streams and the sides. The sides come last:
+// packets rely on the streams that those say are known.
 func (s *Shard) store(e *Entry, c *control) {
-	for end := range c.sides {
-		e.setSide(End(end), c.sides[end])
+	for end := range c.streams {
 		switch {
 		case !c.tcp:
 		case c.anew:
@@ -45,6 +45,9 @@ func (s *Shard) store(e *Entry, c *control) {
 		default:
 			e.streams[end].advance(&c.streams[end])
 		}
+	}
+	for end := range c.sides {
+		e.setSide(End(end), c.sides[end])
 	}
 }
 
@@ -82,21 +85,19 @@ func (s *Shard) SetSide(e *Entry, end End, number uint32, state SideState, now i
 	if state == Tracked && !s.table.reserve(s, number, e, now) {
 		return AllowanceExceeded
 	}
-	s.setState(e, end, state)
+	s.setState(e, end, number, state)
 	side = e.Side(end)
-	side.Interface = number
-	e.setSide(end, side)
 	s.expect(e.number, e.change(func(l life) life { return l.withEnd(end, s.table.end(&side, l.state(), startAt(now))) }))
 	return Granted
 }
 
-// setState sets what an end knows. What Tracked takes was reserved before. A
-// flow that no end tracks has no windows; if it is tracked again, they begin in
-// the middle.
-func (s *Shard) setState(e *Entry, end End, state SideState) {
+// setState sets what an end, the interface with that number, knows. What Tracked
+// takes was reserved before. A flow that no end tracks has no windows; if it is
+// tracked again, they begin in the middle.
+func (s *Shard) setState(e *Entry, end End, number uint32, state SideState) {
 	c := e.control()
 	s.table.release(c.sides[end])
-	c.sides[end].State = state
+	c.sides[end].Interface, c.sides[end].State = number, state
 	if !c.tracked() {
 		c.sides[Low].marks &^= seen
 		c.sides[High].marks &^= seen

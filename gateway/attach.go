@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/sgate/sgate/conntrack"
 	"github.com/sgate/sgate/tun"
 )
 
@@ -101,9 +100,7 @@ func (g *Gateway) detach(ports []*Port) error {
 		g.fragments.DeleteInterface(p.number) // while they can be counted
 	}
 	g.forget(ports)
-	g.flows.Revise(0, func(f *conntrack.Flow, _ *[2]conntrack.SideState) bool {
-		return !gone[f.Side(conntrack.Low).Interface] && !gone[f.Side(conntrack.High).Interface]
-	})
+	g.flows.DeleteInterfaces(gone)
 	var errs []error
 	for _, p := range ports {
 		g.fragments.DeleteInterface(p.number) // what has come meanwhile

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -162,9 +163,10 @@ func TestAChangeOfARuleKeepsTheView(t *testing.T) {
 	w.want("forwarded", "stranger", syn("198.51.100.7:4000", "10.0.1.10:81"))
 }
 
-// TestDetachingEndsFlows of those that go, and of nobody else.
+// TestDetachingEndsFlows of those that go, and of nobody else, however long the gateway has run.
 func TestDetachingEndsFlows(t *testing.T) {
 	w := tiers(t)
+	w.pass(30 * 24 * time.Hour)
 	w.want("forwarded", "laptop", syn("203.0.113.10:4000", "10.0.1.10:22"))
 	w.want("forwarded", "web", syn("10.0.1.10:4000", "10.0.1.20:8080"))
 	w.want("forwarded", "app", syn("10.0.1.20:4000", "10.0.1.30:3306"))

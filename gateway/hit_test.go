@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -120,4 +122,105 @@ func TestHitsAndMissesAreOneDecision(t *testing.T) {
 	w.apply()
 	w.want("forwarded", "laptop", ack(laptop, web))
 	w.want("forwarded", "web", ack(web, laptop))
+}
+
+// TestAFlowWithNobodyIsNotKept: packets to an address that nobody has any more do not keep the
+// flow that its last holder, who had no device, was an end of.
+func TestAFlowWithNobodyIsNotKept(t *testing.T) {
+	w := tiers(t)
+	others := w.res.Interfaces
+	w.res.Interfaces = append(slices.Clone(others), instance("ghost", []string{"10.0.1.99"}, "app"))
+	w.apply()
+	packet := udpPacket("10.0.1.10:7", "10.0.1.99:53")
+	w.want("no_route", "web", packet)
+	w.res.Interfaces = others
+	w.apply()
+	before := w.g.FlowInfos()
+	if len(before) != 1 || before[0].Tracked != [2]bool{true, true} {
+		t.Fatalf("got flows %+v, want one that both ends track", before)
+	}
+	w.pass(time.Second)
+	w.want("no_route", "web", packet)
+	if after := w.g.FlowInfos(); !slices.Equal(after, before) {
+		t.Errorf("a packet to nobody has changed the flow:\n%+v, want\n%+v", after, before)
+	}
+}
+
+// TestACLsAreAskedAboutHits: both ends track the flow, and the network ACL between them has
+// changed.
+func TestACLsAreAskedAboutHits(t *testing.T) {
+	const app, web = "10.0.2.20:4000", "10.0.1.10:22"
+	in, out := entry(100, vpc.Ingress, true, 0, 65535, "0.0.0.0/0"), entry(100, vpc.Egress, true, 0, 65535, "0.0.0.0/0")
+	w := twoSubnets(t, in, out)
+	w.want("forwarded", "app", syn(app, web))
+	w.want("forwarded", "web", synAck(web, app))
+	w.want("forwarded", "app", ack(app, web))
+	for _, f := range w.g.FlowInfos() {
+		if f.Tracked != [2]bool{true, true} {
+			t.Fatalf("got flow %+v, want one that both ends track", f)
+		}
+	}
+	entries := w.res.NetworkACLs[0].Entries
+	w.res.NetworkACLs[0].Entries = nil
+	w.apply()
+	w.want("network_acl_ingress", "app", ack(app, web))
+	w.want("network_acl_egress", "web", ack(web, app))
+	w.res.NetworkACLs[0].Entries = entries
+	w.apply()
+	w.want("forwarded", "app", ack(app, web))
+	w.want("forwarded", "web", ack(web, app))
+}
+
+// observed is a device that tells when it is written to.
+type observed struct {
+	*tun.Memory
+	written func()
+}
+
+func (o *observed) WriteFrame(frame []byte) error {
+	o.written()
+	return o.Memory.WriteFrame(frame)
+}
+
+// TestWorkersAreInsideWhileTheyWork, so that nothing that they use is taken away, and outside
+// while they wait.
+func TestWorkersAreInsideWhileTheyWork(t *testing.T) {
+	w := tiers(t)
+	if err := w.g.Detach("app"); err != nil {
+		t.Fatal(err)
+	}
+	memory, err := tun.NewMemory("app", DefaultMTU)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := make(chan bool, 1)
+	if _, err := w.g.Attach("app", &observed{memory, func() { inside <- !w.g.readers.Passed(w.g.readers.Stamp()) }}); err != nil {
+		t.Fatal(err)
+	}
+	w.want("forwarded", "web", udpPacket("10.0.1.10:7", "10.0.1.20:53"))
+	if !<-inside {
+		t.Error("nobody is inside while a frame is written")
+	}
+	w.g.synchronize() // or this takes for ever
+}
+
+// TestAnAddressThatMovesTakesItsFlowsAlong: the interface that has it now learns of each by the
+// next packet that its rules admit, and answers without a rule.
+func TestAnAddressThatMovesTakesItsFlowsAlong(t *testing.T) {
+	w := tiers(t)
+	there, back := ipPacket(addr("10.0.1.20"), addr("10.0.1.30"), 47, nil), ipPacket(addr("10.0.1.30"), addr("10.0.1.20"), 47, nil)
+	w.want("forwarded", "app", there)
+	w.want("forwarded", "db", back)
+	for i := range w.res.Interfaces {
+		if n := &w.res.Interfaces[i]; n.ID == "db" {
+			n.Addresses = []netip.Addr{addr("10.0.1.31")}
+		}
+	}
+	w.res.Interfaces = append(w.res.Interfaces, instance("db2", []string{"10.0.1.30"}, "db"))
+	w.attach("db2", DefaultMTU)
+	w.apply()
+	w.want("no_egress_rule", "db2", back)
+	w.want("forwarded", "app", there)
+	w.want("forwarded", "db2", back)
+	w.want("source_check", "db", back)
 }

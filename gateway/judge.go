@@ -174,7 +174,7 @@ func (j *judgement) byFlow() (Reason, bool) {
 func (j *judgement) hit(live *conntrack.Entry, hash conntrack.Hash) (Reason, bool) {
 	from, to := j.segment.From, j.segment.From.Opposite()
 	reason := ReasonFlow
-	if !live.Tracks(from, j.in.port.number) || !live.Tracks(to, j.receiver) || j.v.policy.HasACL(j.in.endpoint, j.to) {
+	if j.to == filter.NoEndpoint || !live.Tracks(from, j.in.port.number) || !live.Tracks(to, j.receiver) || j.v.policy.HasACL(j.in.endpoint, j.to) {
 		var egress, ingress answer
 		egress, ingress, reason = j.ask(live)
 		if !ingress.passes || j.learnsOfSender(live, egress) || j.learns(live, to, j.receiver, ingress) {

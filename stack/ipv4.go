@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -28,7 +29,7 @@ func (p *Packet) parseIPv4(b []byte) Problem {
 	if problem := checkLength(int(h.TotalLength()), len(b)); problem != Parsed {
 		return problem
 	}
-	if !h.IsChecksumValid() {
+	if !validIPv4Checksum(b[:p.HeaderLen]) {
 		return BadChecksum
 	}
 	if p.HeaderLen > header.IPv4MinimumSize {
@@ -53,6 +54,20 @@ func (p *Packet) readIPv4(b []byte) {
 	p.FragmentOffset = h.FragmentOffset()
 	p.FragmentID = uint32(h.ID())
 	p.Fragment = p.MoreFragments || p.FragmentOffset != 0
+}
+
+// validIPv4Checksum reports whether the sum of a header, whose length is a multiple
+// of 4, is what it has to be (RFC 791, section 3.1). It is checked of each packet,
+// so it has no more steps than a header has words.
+func validIPv4Checksum(h []byte) bool {
+	var sum uint64
+	for ; len(h) >= 4; h = h[4:] {
+		sum += uint64(binary.BigEndian.Uint32(h))
+	}
+	// At most 15 words: what is beyond 32 bits, and then beyond 16, is added once more.
+	sum = sum>>32 + sum&0xffffffff
+	sum = sum>>32 + sum>>16&0xffff + sum&0xffff
+	return sum>>16+sum&0xffff == 0xffff
 }
 
 // checkIPv4Options refuses source routes: the destination in the header is

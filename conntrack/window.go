@@ -133,6 +133,8 @@ func (c *control) observe(g *Segment) {
 	own, other := &c.sides[g.From], &c.sides[g.From.Opposite()]
 	sender, receiver := &c.streams[g.From], &c.streams[g.From.Opposite()]
 	switch {
+	case g.Flags&(header.TCPFlagSyn|header.TCPFlagRst) == 0 && own.marks.has(seen):
+		// Nothing begins or ends: nearly all segments.
 	case g.has(header.TCPFlagRst):
 		return // the last of its stream, if that
 	case c.state == TCPSynSent && g.From == c.origin && g.Opens() && g.Seq != sender.acked,

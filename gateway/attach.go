@@ -19,7 +19,7 @@ func (g *Gateway) Attach(id string, dev tun.Device) (*Port, error) {
 	if g.ports[id] != nil {
 		return nil, fmt.Errorf("attach %s: %s has a device already", dev.Name(), id)
 	}
-	p := &Port{id: id, number: g.number(id), dev: dev, worker: g.leastBusy(), slot: g.takeSlot(), burst: 1, flows: g.flows}
+	p := &Port{id: id, number: g.number(id), dev: dev, mtu: dev.MTU(), worker: g.leastBusy(), slot: g.takeSlot(), burst: 1, flows: g.flows}
 	v := g.makeRoom(p)
 	if err := g.setLimits(v.policy, p); err != nil {
 		g.freeSlots = append(g.freeSlots, p.slot)

@@ -182,18 +182,21 @@ func newExchange(b *testing.B, w *worker, client, server string, flows, first in
 
 // next judges the next connection's packet.
 func (x *exchange) next() decision {
-	port, s := x.ports[x.at], x.there
+	port, s, seq, ack := x.ports[x.at], x.there, x.seq, uint32(isn+1)
 	if x.answers {
-		s = x.back
-		s.set(port[1], port[0], header.TCPFlagAck, isn+1, x.seq+exchangePayload)
-	} else {
-		s.set(port[0], port[1], header.TCPFlagAck, x.seq, isn+1)
+		s, port[0], port[1], seq, ack = x.back, port[1], port[0], isn+1, x.seq+exchangePayload
 	}
+	s.set(port[0], port[1], header.TCPFlagAck, seq, ack)
 	if x.at++; x.at == len(x.ports) {
-		if x.at = 0; x.answers {
-			x.seq += exchangePayload
-		}
-		x.answers = !x.answers
+		x.turn()
 	}
 	return s.judge(x.w, x.v)
+}
+
+// turn has the other end send, once all have had their turn.
+func (x *exchange) turn() {
+	if x.at = 0; x.answers {
+		x.seq += exchangePayload
+	}
+	x.answers = !x.answers
 }

@@ -92,6 +92,9 @@ func (w *worker) decideOwn(v *view, in *attachment, kind filter.Kind, packet []b
 // sender where the packet cannot go on.
 func (w *worker) fits(in *attachment, out *Port, packet []byte, largest int) decision {
 	p, router := &w.packet, w.gateway.router
+	if p.TTL > 1 && largest <= out.mtu {
+		return decision{fate: Forwarded}
+	}
 	from := in.routers[0]
 	if p.IPv6 {
 		from = in.routers[1]
@@ -105,13 +108,10 @@ func (w *worker) fits(in *attachment, out *Port, packet []byte, largest int) dec
 	// The kernel does not hold what is written to a TUN against its MTU. The
 	// devices of a gateway have one MTU, so that only a sender whose own was
 	// raised by hand gets here; it is told so, DF or not.
-	if mtu := out.dev.MTU(); largest > mtu {
-		if from.IsValid() && router.TooBig(int(in.vpc), from, p, packet, mtu) {
-			return decision{fate: Local, reason: ReasonTooBigAnswered}
-		}
-		return drop(ReasonTooBig)
+	if from.IsValid() && router.TooBig(int(in.vpc), from, p, packet, out.mtu) {
+		return decision{fate: Local, reason: ReasonTooBigAnswered}
 	}
-	return decision{fate: Forwarded}
+	return drop(ReasonTooBig)
 }
 
 // sendFromRouter puts a packet of the router's own on the device of its

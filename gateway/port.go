@@ -16,6 +16,7 @@ type Port struct {
 	number uint32 // of the interface, in flows
 	slot   int    // its place in views
 	dev    tun.Device
+	mtu    int // the device's
 	worker *worker
 	burst  int         // how many frames its worker will ask it for
 	gone   atomic.Bool // its device failed; no worker reads it any more

@@ -50,7 +50,7 @@ func (s *stream) judge(w *worker, v *view) decision {
 	return w.decide(v, s.in, s.frame[tun.HeaderLen:], a)
 }
 
-// benchPeers is two interfaces whose rules let one connect to all ports of the other.
+// benchPeers is two pairs of interfaces whose rules let one connect to all ports of the other.
 func benchPeers(b *testing.B) *vpc.Snapshot {
 	s, err := vpc.New(vpc.Resources{
 		VPCs:    []vpc.VPC{{ID: theVPC, CIDR: prefix("10.0.0.0/16"), IPv6CIDR: prefix("fd00:10::/56")}},
@@ -61,6 +61,7 @@ func benchPeers(b *testing.B) *vpc.Snapshot {
 		},
 		Interfaces: []vpc.NetworkInterface{
 			instance("client", []string{"10.0.1.10", "fd00:10:0:1::10"}, "client"), instance("server", []string{"10.0.1.20", "fd00:10:0:1::20"}, "server"),
+			instance("client-2", []string{"10.0.1.11"}, "client"), instance("server-2", []string{"10.0.1.21"}, "server"),
 		},
 	})
 	if err != nil {
@@ -83,7 +84,8 @@ func BenchmarkHit(b *testing.B) {
 }
 
 func benchHit(b *testing.B, client, server string, flows int) {
-	x := newExchange(b, quiet(b, benchPeers(b), "client", "server"), client, server, flows, 0)
+	w := quiet(b, benchPeers(b), "client", "server")
+	x := newExchange(b, w, newStream(w, "client", client, server, exchangePayload), newStream(w, "server", server, client, 0), flows)
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		if n%tun.BatchSize == 0 {
@@ -98,7 +100,8 @@ func benchHit(b *testing.B, client, server string, flows int) {
 
 // BenchmarkQueues is packets of established connections, a thousand a queue, from
 // parse to decision: one worker's, or two workers' at once. It takes as many
-// processors as queues; then a packet costs the half with two.
+// processors as queues; then a packet costs the half with two. Each queue is that of
+// another pair of interfaces.
 func BenchmarkQueues(b *testing.B) {
 	for _, queues := range []int{1, 2} {
 		b.Run(fmt.Sprintf("queues=%d", queues), func(b *testing.B) { benchQueues(b, queues) })
@@ -107,7 +110,9 @@ func BenchmarkQueues(b *testing.B) {
 
 func benchQueues(b *testing.B, queues int) {
 	const flows = 1000
-	first := quiet(b, benchPeers(b), "client", "server")
+	first := quiet(b, benchPeers(b), "client", "server", "client-2", "server-2")
+	pairs := [][2]string{{"client", "server"}, {"client-2", "server-2"}}
+	addrs := [][2]string{{"10.0.1.10:1", "10.0.1.20:1"}, {"10.0.1.11:1", "10.0.1.21:1"}}
 	var exchanges []*exchange
 	for q := range queues {
 		w := first
@@ -118,7 +123,9 @@ func benchQueues(b *testing.B, queues int) {
 			}
 			defer w.close()
 		}
-		exchanges = append(exchanges, newExchange(b, w, "10.0.1.10:1", "10.0.1.20:1", flows, 1+q*flows))
+		there := newStream(w, pairs[q][0], addrs[q][0], addrs[q][1], exchangePayload)
+		back := newStream(w, pairs[q][1], addrs[q][1], addrs[q][0], 0)
+		exchanges = append(exchanges, newExchange(b, w, there, back, flows))
 	}
 	b.ResetTimer()
 	var wg sync.WaitGroup
@@ -156,16 +163,14 @@ type exchange struct {
 
 const exchangePayload = 100
 
-// newExchange establishes connections; first says which ports they have.
-func newExchange(b *testing.B, w *worker, client, server string, flows, first int) *exchange {
+// newExchange establishes that many connections.
+func newExchange(b *testing.B, w *worker, there, back *stream, flows int) *exchange {
 	const payload = exchangePayload
 	x := &exchange{
-		w: w, v: w.gateway.view.Load(), seq: isn + payload + 1, ports: make([][2]uint16, flows),
-		there: newStream(w, "client", client, server, payload), back: newStream(w, "server", server, client, 0),
+		w: w, v: w.gateway.view.Load(), there: there, back: back, seq: isn + payload + 1, ports: make([][2]uint16, flows),
 	}
 	for i := range x.ports {
-		n := first + i
-		port := [2]uint16{uint16(1 + n/1000), uint16(1 + n%1000)}
+		port := [2]uint16{uint16(1 + i/1000), uint16(1 + i%1000)}
 		x.ports[i] = port
 		x.there.set(port[0], port[1], header.TCPFlagSyn, isn, 0)
 		x.there.judge(w, x.v)

@@ -51,7 +51,7 @@ func (w *worker) process(v *view, in *attachment, i int) {
 // one that came whole or one that was put together again.
 func (w *worker) decide(v *view, in *attachment, packet []byte, a arrival) decision {
 	p := &w.packet
-	to := v.policy.Resolve(in.endpoint, p.Dst)
+	to := in.resolve(v.policy, p.Dst)
 	if to != filter.NoEndpoint {
 		if kind := v.policy.Kind(to); kind == filter.KindRouter || kind == filter.KindService {
 			return w.decideOwn(v, in, kind, packet, a)

@@ -30,6 +30,21 @@ type attachment struct {
 	routers [2]netip.Addr
 	// own are its first addresses, by family: most packets come from them.
 	own [2]netip.Addr
+	// last is who the last packet was for: the next one often is, too. Only the
+	// port's worker uses it.
+	last struct {
+		addr netip.Addr
+		to   filter.Endpoint
+	}
+}
+
+// resolve returns the endpoint that addr means to the one who is attached. While
+// the attachment lasts, addresses do not change their meaning; see install.
+func (a *attachment) resolve(p *filter.Policy, addr netip.Addr) filter.Endpoint {
+	if a.last.addr != addr {
+		a.last.addr, a.last.to = addr, p.Resolve(a.endpoint, addr)
+	}
+	return a.last.to
 }
 
 // owns reports whether addr is an address of the one who is attached.

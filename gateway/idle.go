@@ -11,7 +11,6 @@ const lingerFor = 100 * time.Microsecond
 type idleness struct {
 	never bool // no processor is left for those who are waited for
 	far   bool // the last gap between packets was long
-	burst bool // several small packets came at once
 }
 
 // newIdleness returns that of one of several workers. If all processors may have
@@ -21,18 +20,10 @@ func newIdleness(processors, workers int) idleness { return idleness{never: proc
 // noteGap takes how long, in ns, nothing came.
 func (i *idleness) noteGap(ns int64) { i.far = ns > 2*int64(lingerFor) }
 
-// noteBurst takes what one read had: n frames of that many bytes in all.
-func (i *idleness) noteBurst(n, bytes int) {
-	if n > 0 {
-		i.burst = n > 1 && bytes < n*largeFrame
-	}
-}
-
 // linger returns how long to go on looking before sleeping. A device that has a
-// packet now and then must not keep a processor busy, and those who send many
-// small packets at once need it themselves, to send more of them.
+// packet now and then must not keep a processor busy.
 func (i *idleness) linger() time.Duration {
-	if i.never || i.far || i.burst {
+	if i.never || i.far {
 		return 0
 	}
 	return lingerFor

@@ -99,19 +99,6 @@ func TestSentIsCountedWhereItGoes(t *testing.T) {
 	}
 }
 
-// TestVisitTellsOfBursts: those who send many small packets are not lingered for.
-func TestVisitTellsOfBursts(t *testing.T) {
-	w, web, _ := visited(t, tun.BatchSize)
-	if w.idle.linger() != lingerFor {
-		t.Fatal("it does not linger at first")
-	}
-	web.burst = tun.BatchSize
-	w.visit(web.slot, false)
-	if got := w.idle.linger(); got != 0 {
-		t.Errorf("after a burst it lingers for %v", got)
-	}
-}
-
 // TestWriteFails: what a device does not take is a drop of the one who sent it, and
 // the rest of the batch goes on.
 func TestWriteFails(t *testing.T) {

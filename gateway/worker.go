@@ -91,7 +91,6 @@ func (w *worker) visit(slot int, idle bool) {
 		want := in.port.burst
 		n, err := w.batch.Read(in.port.dev, want)
 		bytes := w.move(v, in, n)
-		w.idle.noteBurst(n, bytes)
 		switch {
 		case err != nil && !errors.Is(err, tun.ErrNoFrame):
 			w.lose(in.port, err)

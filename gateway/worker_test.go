@@ -33,23 +33,11 @@ func TestNextBurst(t *testing.T) {
 
 func TestLinger(t *testing.T) {
 	near, far := int64(lingerFor), 10*int64(lingerFor)
-	for name, c := range map[string]struct {
-		gap      int64
-		n, bytes int
-		want     time.Duration
-	}{
-		"an answer soon":      {near, 1, 64, lingerFor},
-		"an answer later":     {far, 1, 64, 0},
-		"a super-packet soon": {near, 1, 60_000, lingerFor},
-		"several of them":     {near, 2, 120_000, lingerFor},
-		"many small ones":     {near, 8, 512, 0},
-	} {
+	for gap, want := range map[int64]time.Duration{near: lingerFor, far: 0} {
 		var i idleness
-		i.noteGap(c.gap)
-		i.noteBurst(c.n, c.bytes)
-		i.noteBurst(0, 0) // a read that finds nothing tells nothing
-		if got := i.linger(); got != c.want {
-			t.Errorf("%s: %v, want %v", name, got, c.want)
+		i.noteGap(gap)
+		if got := i.linger(); got != want {
+			t.Errorf("after a gap of %v: %v, want %v", time.Duration(gap), got, want)
 		}
 	}
 }
@@ -63,7 +51,6 @@ func TestLingerTakesASpareProcessor(t *testing.T) {
 	}{{1, 1, 0}, {2, 1, lingerFor}, {2, 2, 0}, {4, 2, lingerFor}} {
 		i := newIdleness(c.processors, c.workers)
 		i.noteGap(int64(lingerFor))
-		i.noteBurst(1, 64)
 		if got := i.linger(); got != c.want {
 			t.Errorf("%d workers on %d processors: %v, want %v", c.workers, c.processors, got, c.want)
 		}

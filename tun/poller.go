@@ -64,8 +64,8 @@ func (p *Poller) Remove(d Device) error {
 
 // Wait blocks until devices have frames or Wake is called, and appends the
 // tokens of those devices to ready. Before it sleeps, it goes on looking for as
-// long as linger says: to be woken takes time. idle reports whether there was
-// nothing at first.
+// long as linger says, for to be woken takes time; who else is to run on this
+// processor meanwhile, runs. idle reports whether there was nothing at first.
 func (p *Poller) Wait(ready []int32, linger time.Duration) (_ []int32, idle bool, err error) {
 	n, err := p.look()
 	if n == 0 && err == nil {
@@ -89,7 +89,9 @@ func (p *Poller) Wait(ready []int32, linger time.Duration) (_ []int32, idle bool
 func (p *Poller) waitIdle(linger time.Duration) (n int, err error) {
 	if linger > 0 {
 		for start := time.Now(); n == 0 && err == nil && time.Since(start) < linger; {
-			n, err = p.look()
+			if n, err = p.look(); n == 0 {
+				_, _, _ = syscall.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) // it cannot fail
+			}
 		}
 	}
 	for n == 0 && err == nil {

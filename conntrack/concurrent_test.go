@@ -3,11 +3,31 @@ package conntrack
 import (
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 )
+
+// crowd is goroutines that do something again and again, until it ends.
+type crowd struct {
+	wg    sync.WaitGroup
+	ended atomic.Bool
+}
+
+func (c *crowd) again(do func(n int)) {
+	c.wg.Go(func() {
+		for n := 0; !c.ended.Load(); n++ {
+			do(n)
+		}
+	})
+}
+
+func (c *crowd) end() {
+	c.ended.Store(true)
+	c.wg.Wait()
+}
 
 // TestAllAtOnce has packets of flows that stay, of flows that come and go, sweeps, revisions,
 // cuts, limits and moves at the same time. The race detector, the counts of the flows that
@@ -20,22 +40,9 @@ func TestAllAtOnce(t *testing.T) {
 	for i := range lasting {
 		w.established(tcp(i))
 	}
-	var others sync.WaitGroup
-	stop := make(chan struct{})
-	background := func(do func(n int)) {
-		others.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-					do(n)
-				}
-			}
-		})
-	}
-	background(func(n int) { w.Sweep(w.now + int64(n%50)*int64(time.Second)) })
-	background(func(n int) {
+	var others crowd
+	others.again(func(n int) { w.Sweep(w.now + int64(n%50)*int64(time.Second)) })
+	others.again(func(n int) {
 		w.Revise(w.now, func(f *Flow, sides *[2]SideState) bool {
 			if f.Addr(Low).Port() < lasting {
 				return true
@@ -44,7 +51,7 @@ func TestAllAtOnce(t *testing.T) {
 			return (int(f.Addr(Low).Port())+n)%7 != 0
 		})
 	})
-	background(func(n int) {
+	others.again(func(n int) {
 		s := &w.shards[n%len(w.shards)]
 		s.mu.Lock()
 		for number := range uint32(s.used) {
@@ -54,7 +61,7 @@ func TestAllAtOnce(t *testing.T) {
 		}
 		s.mu.Unlock()
 	})
-	background(func(n int) {
+	others.again(func(n int) {
 		for f := range w.All(w.now) {
 			if f.packets[Low]+f.packets[High] == 0 {
 				t.Error("a flow without a packet")
@@ -89,8 +96,7 @@ func TestAllAtOnce(t *testing.T) {
 		})
 	}
 	packets.Wait()
-	close(stop)
-	others.Wait()
+	others.end()
 	for i := range lasting {
 		key, client := tcp(i).key()
 		s, hash := w.Lock(&key)
@@ -197,24 +203,12 @@ func TestMemoryComesAndGoes(t *testing.T) {
 		h := Hash(n%shards)<<w.shift | Hash(n)*0x9e3779b97f4a7c15>>8
 		return hashed(k, h), h
 	}
-	var writers, others sync.WaitGroup
-	stop := make(chan struct{})
-	background := func(do func(n int)) {
-		others.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-					do(n)
-				}
-			}
-		})
-	}
-	background(func(n int) { w.shards[n%shards].shrink() })
+	var writers sync.WaitGroup
+	var others crowd
+	others.again(func(n int) { w.shards[n%shards].shrink() })
 	for id := range 2 {
 		r, random := w.readers.NewReader(), rand.New(rand.NewPCG(1, uint64(id)))
-		background(func(int) {
+		others.again(func(int) {
 			r.Enter()
 			defer r.Leave()
 			for range 20 {
@@ -246,8 +240,7 @@ func TestMemoryComesAndGoes(t *testing.T) {
 		})
 	}
 	writers.Wait()
-	close(stop)
-	others.Wait()
+	others.end()
 	w.checkUse(t)
 	for n := range shards * flows {
 		k, h := key(n)

@@ -9,17 +9,23 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sgate/sgate/internal/needs"
 )
 
-// ringed returns a batch whose ring and memory the test may use, or ends the test
-// where the kernel has no io_uring.
+// ringed returns a batch whose ring and memory the test may use. It ends the test
+// where the kernel has no io_uring, or forbids it, which sgate does without.
 func ringed(t *testing.T) *Batch {
 	t.Helper()
 	b := newBatch(t)
-	if b.ring == nil {
-		t.Skip("this kernel has no io_uring")
+	if b.ring != nil {
+		return b
 	}
-	return b
+	if _, err := newRing(BatchSize); !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
+		t.Fatalf("no ring, but not for want of io_uring: %v", err)
+	}
+	needs.Optional(t, "io_uring")
+	return nil
 }
 
 // holding returns the memory of a batch's frame, with text in it.

@@ -33,3 +33,14 @@ func Missing(t testing.TB, what string) {
 	}
 	t.Skipf("this test takes %s: `make test` runs it", what)
 }
+
+// Optional ends a test of what sgate makes use of where there is such a thing, and
+// does without elsewhere: it fails in CI, where somebody would have to notice, and
+// is skipped on other machines, as `make test` has to pass there.
+func Optional(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("this test takes %s, and must run in CI", what)
+	}
+	t.Skipf("there is no %s here", what)
+}

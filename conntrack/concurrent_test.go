@@ -104,7 +104,7 @@ func TestAllAtOnce(t *testing.T) {
 		if e == nil {
 			t.Fatalf("flow %d is gone", i)
 		}
-		if f := s.flow(e, w.now); f.packets[client] != 2+sent[i] || f.state != TCPEstablished {
+		if f := s.Flow(e, w.now); f.packets[client] != 2+sent[i] || f.state != TCPEstablished {
 			t.Errorf("flow %d: %v with %d packets, want %d", i, f.state, f.packets[client], 2+sent[i])
 		}
 		s.Unlock()

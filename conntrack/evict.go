@@ -24,6 +24,7 @@ const noVictimFor = 100_000_000
 type search struct {
 	number uint32 // an interface whose tracked flows alone will do; 0: any flow will
 	keep   *Entry // not to be touched
+	only   bool   // whether there is a victim is all that is asked
 	now    tick
 	time   int64 // the same, in ns
 
@@ -58,13 +59,13 @@ func (t *Table) makeRoom(own *Shard, want search, noVictimUntil *atomic.Int64) b
 		}
 	}
 	if want.shard == nil {
-		if complete {
+		if complete && !want.only {
 			noVictimUntil.Store(want.time + noVictimFor)
 		}
 		return false
 	}
 	want.shard.hand = int(want.victim)
-	if want.left > 0 {
+	if want.left > 0 && !want.only {
 		want.shard.remove(want.shard.entry(want.victim))
 	}
 	if want.shard != own {

@@ -15,6 +15,7 @@ type Flow struct {
 	created int64     // ns
 	packets [2]uint64 // sent by each end; a super-packet counts its segments
 	bytes   [2]uint64
+	rules   rules
 }
 
 // control is what decides about a flow's packets. The functions that judge packets
@@ -45,6 +46,10 @@ func (f *Flow) Expires() int64 { return max(f.expires[Low], f.expires[High]) }
 
 // Sent returns how many packets and bytes an end has sent.
 func (f *Flow) Sent(e End) (packets, bytes uint64) { return f.packets[e], f.bytes[e] }
+
+// Rule returns the number of the rule that let the flow in at an end; see
+// Shard.SetRule.
+func (f *Flow) Rule(e End) uint32 { return f.rules[e] }
 
 // Side returns what one end knows of the flow.
 func (f *Flow) Side(e End) Side { return f.sides[e] }

@@ -63,14 +63,14 @@ func (w *world) handle(t *testing.T, shard *Shard, key *Key, hash Hash, live *En
 		shard.Open(key, hash, g, bothTrack, w.now)
 		return
 	}
-	before := shard.flow(live, w.now)
+	before := shard.Flow(live, w.now)
 	if !shard.Fits(live, g) {
-		if shard.flow(live, w.now) != before {
+		if shard.Flow(live, w.now) != before {
 			t.Fatalf("asking whether a segment fits changed the flow")
 		}
 		return
 	}
-	after := shard.flow(shard.Update(live, g, w.now), w.now)
+	after := shard.Flow(shard.Update(live, g, w.now), w.now)
 	if before.state.over() && (after.state != before.state || after.expires != before.expires) {
 		t.Fatalf("%+v revived a flow that is over: %v until %v", *g, after.state, after.expires)
 	}

@@ -263,7 +263,7 @@ func TestAHitThatComesTooLate(t *testing.T) {
 			}
 		}
 		if e := w.Find(&key, hash, w.now); name == "moved" {
-			if f := shard.flow(e, w.now); f.packets[client] != 2 || e == found {
+			if f := shard.Flow(e, w.now); f.packets[client] != 2 || e == found {
 				t.Errorf("%d packets are counted after the move, want 2", f.packets[client])
 			}
 			shard.Delete(e)

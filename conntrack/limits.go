@@ -110,6 +110,30 @@ func (t *Table) reserve(s *Shard, number uint32, keep *Entry, now int64) bool {
 	return false
 }
 
+// WouldRefuse returns what Open would refuse a flow with those sides for, at this
+// moment. Nothing is changed by it.
+func (s *Shard) WouldRefuse(sides [2]Side, now int64) Refusal {
+	t := s.table
+	for _, side := range sides {
+		if side.State == Tracked && !s.CanTrack(side.Interface, nil, now) {
+			return AllowanceExceeded
+		}
+	}
+	want := search{now: tickAt(now), time: now, only: true}
+	if t.count.Load() >= t.max && !t.makeRoom(s, want, &t.noVictimUntil) {
+		return TableFull
+	}
+	return Granted
+}
+
+// CanTrack reports whether the interface with that number could track one more flow
+// at this moment, if keep must stay. Nothing is changed by it.
+func (s *Shard) CanTrack(number uint32, keep *Entry, now int64) bool {
+	l := s.table.limitsOf(number)
+	want := search{number: number, keep: keep, now: tickAt(now), time: now, only: true}
+	return l.allowance == 0 || l.tracked.Load() < l.allowance || s.table.makeRoom(s, want, &l.noVictimUntil)
+}
+
 // release takes back what reserve counted for a side.
 func (t *Table) release(side Side) {
 	if side.State == Tracked {

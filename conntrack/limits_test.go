@@ -237,7 +237,7 @@ func TestAFlowThatMovesIsFollowed(t *testing.T) {
 	f, _ := s.Open(&mover, 1, &g, [2]Side{tracked(9), {}}, w.now)
 	r := s.SetSide(f, High, 7, Tracked, w.now)
 	if r != Granted || f.key != mover || !f.Tracks(High, 7) || s.Find(&mover, 1, w.now) != f || s.Find(&victim, 1, w.now) != nil {
-		t.Errorf("%v, and the flow is %+v", r, s.flow(f, w.now))
+		t.Errorf("%v, and the flow is %+v", r, s.Flow(f, w.now))
 	}
 }
 

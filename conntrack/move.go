@@ -23,7 +23,7 @@ func (s *Shard) move(e *Entry, c *control) *Entry {
 		return nil
 	}
 	to, rare := s.entry(number), e.rare
-	r := s.dropRare(e)
+	r, rules := s.dropRare(e), *s.rulesOf(e.number)
 	l, counts := s.withdraw(e)
 	if c == nil {
 		// Whoever was counted has advanced the streams before.
@@ -32,6 +32,7 @@ func (s *Shard) move(e *Entry, c *control) *Entry {
 	}
 	l = l.withState(c.state)
 	*to = Entry{key: e.key, createdLow: e.createdLow, createdHigh: e.createdHigh, origin: c.origin, number: number}
+	*s.rulesOf(number) = rules
 	to.fill(c, l)
 	for end := range counts {
 		to.counts[end].Store(uint64(counts[end]))

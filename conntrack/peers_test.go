@@ -128,7 +128,7 @@ func (t *talk) pass(from int, g Segment) bool {
 	case shard.Fits(f, &g):
 		shard.Update(f, &g, t.now)
 	case from == 1:
-		t.rt.Fatalf("%+v does not fit %+v (peers %+v)", g, shard.flow(f, t.now), t.peers)
+		t.rt.Fatalf("%+v does not fit %+v (peers %+v)", g, shard.Flow(f, t.now), t.peers)
 	}
 	return true
 }

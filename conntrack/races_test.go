@@ -123,7 +123,7 @@ func TestASideForgetsOrHits(t *testing.T) {
 		e := s.Find(&key, hash, w.now)
 		s.SetSide(e, Low, lowInterface, Tracked, w.now)
 		s.Update(e, &g, w.now)
-		f := s.flow(e, w.now)
+		f := s.Flow(e, w.now)
 		ends = f.expires[Low]
 		s.Unlock()
 	}, func(int) {

@@ -44,8 +44,8 @@ func (s *Shard) fold(e *Entry, end End) {
 	}
 }
 
-// flow returns a copy of what is known of an entry's flow.
-func (s *Shard) flow(e *Entry, now int64) (f Flow) {
+// Flow returns a copy of what is known of an entry's flow.
+func (s *Shard) Flow(e *Entry, now int64) (f Flow) {
 	s.copyFlow(&f, e, now)
 	return f
 }
@@ -53,7 +53,7 @@ func (s *Shard) flow(e *Entry, now int64) (f Flow) {
 // copyFlow makes f that copy.
 func (s *Shard) copyFlow(f *Flow, e *Entry, now int64) {
 	l, r := e.lives(), s.rare[e.number]
-	*f = Flow{key: e.key, control: s.control(e), created: e.created()}
+	*f = Flow{key: e.key, control: s.control(e), created: e.created(), rules: *s.rulesOf(e.number)}
 	for end := range e.counts {
 		counted := count(e.counts[end].Load())
 		f.packets[end] = r.packets[end] + counted.packets()

@@ -31,7 +31,12 @@ type chunkState struct {
 	// that; sweeping need not look at the chunk until then.
 	due   tick
 	place place
+	rules *[chunkSize]rules
 }
+
+// rules are the caller's numbers of the rules that let a flow in, by end. They are
+// not in the entry, since packets of a live flow do not look at them.
+type rules [2]uint32
 
 // list is a list of entries by number, linked through the entries.
 type list struct {
@@ -40,6 +45,10 @@ type list struct {
 }
 
 func (s *slab) entry(number uint32) *Entry { return &s.chunks[number/chunkSize][number%chunkSize] }
+
+func (s *slab) rulesOf(number uint32) *rules {
+	return &s.states[number/chunkSize].rules[number%chunkSize]
+}
 
 // take returns a free entry's number, of the lowest chunk that has one. grown says
 // that there is a new chunk, ok is false if there can be none.
@@ -50,7 +59,7 @@ func (s *slab) take() (number uint32, grown, ok bool) {
 		}
 		c, from := s.pool.get()
 		s.chunks = append(s.chunks, c)
-		s.states = append(s.states, chunkState{free: 1<<chunkSize - 1, place: from})
+		s.states = append(s.states, chunkState{free: 1<<chunkSize - 1, place: from, rules: new([chunkSize]rules)})
 		grown = true
 	}
 	c := &s.states[s.open] // reclaim has moved open back, and without it this is the new chunk

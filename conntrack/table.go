@@ -155,7 +155,7 @@ func (t *Table) All(now int64) iter.Seq[Flow] {
 			live := make([]Flow, 0, s.live)
 			for number := range uint32(s.used) {
 				if e := s.entry(number); e.life.Load() != 0 && e.lives().left(at) > 0 {
-					live = append(live, s.flow(e, now))
+					live = append(live, s.Flow(e, now))
 				}
 			}
 			s.mu.Unlock()

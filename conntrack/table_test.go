@@ -128,13 +128,13 @@ func TestOpenStartsAfresh(t *testing.T) {
 	key, client := tcp(1).key()
 	shard, hash := w.Lock(&key)
 	defer shard.Unlock()
-	first := shard.flow(shard.insert(&key, hash, client, tcpFlags("S"), w.now), w.now)
+	first := shard.Flow(shard.insert(&key, hash, client, tcpFlags("S"), w.now), w.now)
 	f := shard.Find(&key, hash, w.now)
 	for _, packet := range []string{"SA", "FA"} {
 		shard.update(f, client.Opposite(), tcpFlags(packet), w.now)
 	}
 	shard.Delete(f)
-	again := shard.flow(shard.insert(&key, hash, client, tcpFlags("S"), w.now), w.now)
+	again := shard.Flow(shard.insert(&key, hash, client, tcpFlags("S"), w.now), w.now)
 	if diff := cmp.Diff(first, again, cmp.Comparer(func(a, b Flow) bool { return a == b })); diff != "" {
 		t.Errorf("a new flow on an old tuple (-want +got):\n%s", diff)
 	}

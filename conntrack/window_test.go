@@ -63,7 +63,7 @@ func (w *tcpWorld) flow() Flow {
 	shard, hash := w.Lock(&w.key)
 	defer shard.Unlock()
 	if f := shard.Find(&w.key, hash, w.now); f != nil {
-		return shard.flow(f, w.now)
+		return shard.Flow(f, w.now)
 	}
 	return Flow{}
 }

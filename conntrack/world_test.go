@@ -80,7 +80,7 @@ func hashed(k Key, h Hash) Key {
 func (s *Shard) flows(now int64) (flows []Flow) {
 	for number := range uint32(s.used) {
 		if e := s.entry(number); e.life.Load() != 0 {
-			flows = append(flows, s.flow(e, now))
+			flows = append(flows, s.Flow(e, now))
 		}
 	}
 	return flows
@@ -191,13 +191,13 @@ func (w *world) send(c conn, packet string) (f Flow, ok bool) {
 	if live != nil {
 		g := segment(live, from, flags)
 		if !shard.Fits(live, &g) {
-			w.t.Fatalf("%q does not fit the flow %+v", packet, shard.flow(live, w.now))
+			w.t.Fatalf("%q does not fit the flow %+v", packet, shard.Flow(live, w.now))
 		}
 		live = shard.Update(live, &g, w.now)
 	} else if live = shard.insert(&key, hash, from, flags, w.now); live == nil {
 		return Flow{}, false
 	}
-	return shard.flow(live, w.now), true
+	return shard.Flow(live, w.now), true
 }
 
 // sends passes packets, separated by spaces, and fails if one is refused.

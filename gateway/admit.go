@@ -18,6 +18,7 @@ import (
 func (w *worker) admit(v *view, in *attachment, frame []byte) (arrival, decision) {
 	a := arrival{packets: 1}
 	if len(frame) < tun.HeaderLen {
+		w.packet = stack.Packet{}
 		return a, drop(Reason(stack.Truncated))
 	}
 	p, virtio, packet := &w.packet, tun.Header(frame[:tun.HeaderLen]), frame[tun.HeaderLen:]
@@ -30,7 +31,7 @@ func (w *worker) admit(v *view, in *attachment, frame []byte) (arrival, decision
 		return a, drop(ReasonBadOffload)
 	}
 	a.packets, a.largest = packets, largest
-	if in.endpoint == filter.NoEndpoint {
+	if in.endpoint == filter.NoEndpoint && in.strangerTo == "" {
 		return a, drop(ReasonNotCompiled)
 	}
 	if !a.pending && !p.TransportChecksumValid(packet) && w.refuses(ReasonBadTransportChecksum) {
@@ -56,7 +57,7 @@ func (w *worker) admitAddresses(v *view, in *attachment, packet []byte, a arriva
 		return drop(ReasonMulticast)
 	case p.Dst == broadcast || p.Dst.IsUnspecified():
 		return drop(ReasonBroadcast) // a subnet's own broadcast address is nobody's and has no route
-	case !own && !v.policy.MaySend(in.endpoint, p.Src) && w.refuses(ReasonSourceCheck):
+	case !own && !in.maySend(v.policy, p.Src) && w.refuses(ReasonSourceCheck):
 		return drop(ReasonSourceCheck)
 	}
 	return decision{fate: Forwarded}
@@ -103,7 +104,7 @@ func isDHCP(p *stack.Packet) bool {
 // rules. A client may not have an address yet.
 func (w *worker) dhcp(v *view, in *attachment, packet []byte, a arrival) decision {
 	p := &w.packet
-	if !p.Src.IsUnspecified() && !p.Src.IsLinkLocalUnicast() && !v.policy.MaySend(in.endpoint, p.Src) {
+	if !p.Src.IsUnspecified() && !p.Src.IsLinkLocalUnicast() && !in.maySend(v.policy, p.Src) {
 		return drop(ReasonSourceCheck)
 	}
 	return w.deliver(in, packet, a, ReasonServiceAddress)
@@ -111,8 +112,10 @@ func (w *worker) dhcp(v *view, in *attachment, packet []byte, a arrival) decisio
 
 // deliver hands a packet to the gateway's own netstack.
 func (w *worker) deliver(in *attachment, packet []byte, a arrival, why Reason) decision {
-	if answer := w.gateway.router.Deliver(int(in.vpc), &w.packet, packet, a.pending); answer != nil {
-		w.gateway.sendOwn(in.port, answer)
+	if !w.trial {
+		if answer := w.gateway.router.Deliver(int(in.vpc), &w.packet, packet, a.pending); answer != nil {
+			w.gateway.sendOwn(in.port, answer)
+		}
 	}
 	return decision{fate: Local, reason: why}
 }

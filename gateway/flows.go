@@ -21,9 +21,16 @@ type FlowInfo struct {
 	// other's, "" where none is attached. Tracked says which of them track it.
 	Interfaces [2]string
 	Tracked    [2]bool
-	Packets    [2]uint64 // sent by each; a super-packet counts its segments
-	Bytes      [2]uint64
+	// Rules are the ids of the rules that let the flow in: of the opener's egress
+	// and of the other's ingress. One may be gone by now; "" where no rule was
+	// asked.
+	Rules   [2]string
+	Packets [2]uint64 // sent by each; a super-packet counts its segments
+	Bytes   [2]uint64
 }
+
+// CountFlows counts the live flows by protocol and state.
+func (g *Gateway) CountFlows() []conntrack.StateCount { return g.flows.CountStates(g.now()) }
 
 // Now returns the time of the gateway's clock, in ns.
 func (g *Gateway) Now() int64 { return g.now() }
@@ -33,7 +40,7 @@ func (g *Gateway) FlowInfos() []FlowInfo {
 	v := g.view.Load()
 	var infos []FlowInfo
 	for f := range g.flows.All(g.now()) {
-		infos = append(infos, v.describe(&f))
+		infos = append(infos, g.describe(v, &f))
 	}
 	return infos
 }
@@ -45,7 +52,7 @@ func (g *Gateway) CutFlows(match func(*FlowInfo) bool) []FlowInfo {
 	v := g.view.Load()
 	var cut []FlowInfo
 	g.flows.Revise(g.now(), func(f *conntrack.Flow, _ *[2]conntrack.SideState) bool {
-		info := v.describe(f)
+		info := g.describe(v, f)
 		if !match(&info) {
 			return true
 		}
@@ -56,7 +63,7 @@ func (g *Gateway) CutFlows(match func(*FlowInfo) bool) []FlowInfo {
 }
 
 // describe returns a flow in the view's terms.
-func (v *view) describe(f *conntrack.Flow) FlowInfo {
+func (g *Gateway) describe(v *view, f *conntrack.Flow) FlowInfo {
 	ends := [2]conntrack.End{f.Origin(), f.Origin().Opposite()}
 	info := FlowInfo{
 		Protocol: f.Protocol(), Src: f.Addr(ends[0]), Dst: f.Addr(ends[1]),
@@ -69,6 +76,7 @@ func (v *view) describe(f *conntrack.Flow) FlowInfo {
 		side := f.Side(e)
 		info.Tracked[i] = side.State == conntrack.Tracked
 		info.Packets[i], info.Bytes[i] = f.Sent(e)
+		info.Rules[i] = g.ruleNumbers.id(f.Rule(e))
 		if port := v.numbered(side.Interface); port != nil {
 			info.Interfaces[i] = port.id
 		}

@@ -14,7 +14,7 @@ func (w *worker) processFragment(v *view, in *attachment, packet []byte) {
 	held := w.gateway.fragments.Add(owner, &w.packet, packet, w.now)
 	switch held.Outcome {
 	case fragment.Refused:
-		in.port.counters.count(Dropped, firstFragmentReason+Reason(held.Problem), 1, len(packet))
+		w.settlePiece(v, in, packet, drop(firstFragmentReason+Reason(held.Problem)))
 	case fragment.Complete:
 		w.processWhole(v, in, held)
 	}
@@ -34,7 +34,17 @@ func (w *worker) processWhole(v *view, in *attachment, datagram fragment.Result)
 				fate = drop(ReasonWriteFailed)
 			}
 		}
-		in.port.counters.count(fate.fate, fate.reason, 1, len(piece))
+		w.settlePiece(v, in, piece, fate)
+	}
+}
+
+// settlePiece counts and shows a piece whose fate has fallen. Frames that came
+// before it are written and shown first.
+func (w *worker) settlePiece(v *view, in *attachment, piece []byte, d decision) {
+	in.port.counters.count(d.fate, d.reason, 1, len(piece))
+	if len(w.watchers) > 0 {
+		w.note(v, in, -1, piece, 1, d)
+		w.show()
 	}
 }
 
@@ -68,5 +78,6 @@ func (w *worker) writePiece(out *Port, piece []byte) error {
 func (g *Gateway) fragmentsDropped(owner fragment.Owner, why fragment.Problem, pieces, bytes int) {
 	if port := g.view.Load().numbered(owner.Interface); port != nil {
 		port.counters.count(Dropped, firstFragmentReason+Reason(why), pieces, bytes)
+		g.showLost(port, why, pieces, bytes)
 	}
 }

@@ -86,9 +86,12 @@ type Gateway struct {
 	reclassify        bool
 	unchecked         [reasons]bool // see worker.refuses
 
-	view    atomic.Pointer[view]
-	workers []*worker
-	readers epoch.Domain // the workers: of views and flows
+	view        atomic.Pointer[view]
+	workers     []*worker
+	readers     epoch.Domain // the workers: of views and flows
+	watchers    watchers
+	ruleNumbers ruleNumbers
+	trials      sync.Pool // of *worker, for Try
 
 	// sending is held for reading while the router's packets are on their
 	// way to a device; see synchronize.
@@ -108,18 +111,8 @@ type Gateway struct {
 // everything.
 func New(o Options) (*Gateway, error) {
 	o.setDefaults()
-	g := &Gateway{
-		now: o.Now, log: o.Log, limits: conntrack.Limits{Timeouts: o.Timeouts, Allowance: o.Allowance},
-		relatedICMPErrors: o.RelatedICMPErrors, dropMidstreamTCP: o.DropMidstreamTCP, onRuleChange: o.OnRuleChange, reclassify: o.Reclassify,
-		ports: make(map[string]*Port), numbers: make(map[string]uint32), vpcs: make(map[string]int),
-		sweepEnd: make(chan struct{}),
-	}
-	g.view.Store(&view{})
-	var err error
-	if g.flows, err = conntrack.New(o.MaxFlows, o.Timeouts, &g.readers); err != nil {
-		return nil, err
-	}
-	if g.fragments, err = fragment.New(o.Fragments, g.fragmentsDropped); err != nil {
+	g, err := newGateway(o)
+	if err != nil {
 		return nil, err
 	}
 	for range o.Workers {
@@ -138,6 +131,23 @@ func New(o Options) (*Gateway, error) {
 	}
 	g.done.Go(g.sweep)
 	return g, nil
+}
+
+// newGateway returns a gateway without workers and router.
+func newGateway(o Options) (*Gateway, error) {
+	g := &Gateway{
+		now: o.Now, log: o.Log, limits: conntrack.Limits{Timeouts: o.Timeouts, Allowance: o.Allowance},
+		relatedICMPErrors: o.RelatedICMPErrors, dropMidstreamTCP: o.DropMidstreamTCP, onRuleChange: o.OnRuleChange, reclassify: o.Reclassify,
+		ports: make(map[string]*Port), numbers: make(map[string]uint32), vpcs: make(map[string]int),
+		sweepEnd: make(chan struct{}),
+	}
+	g.view.Store(&view{})
+	var err error
+	if g.flows, err = conntrack.New(o.MaxFlows, o.Timeouts, &g.readers); err != nil {
+		return nil, err
+	}
+	g.fragments, err = fragment.New(o.Fragments, g.fragmentsDropped)
+	return g, err
 }
 
 // sweep forgets timed-out flows and fragments until the gateway is closed.

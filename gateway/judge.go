@@ -6,6 +6,7 @@ import (
 	"github.com/sgate/sgate/conntrack"
 	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/stack"
+	"github.com/sgate/sgate/vpc"
 )
 
 // judge decides by live flows, security groups and network ACLs whether the
@@ -23,7 +24,7 @@ func (w *worker) judge(v *view, in *attachment, to filter.Endpoint, packet []byt
 	switch {
 	case w.packet.IsICMPError():
 		return j.icmpError(packet)
-	case !j.makeKey(&w.packet), !j.hasGroups(in.endpoint) && !j.hasGroups(to):
+	case !j.makeKey(), !j.hasGroups(in.endpoint) && !j.hasGroups(to):
 		return j.byRules()
 	}
 	j.readSegment(&w.packet, packet)
@@ -46,12 +47,7 @@ type judgement struct {
 // flow is the packet as the policy sees it. It is made only where rules are
 // asked: most packets belong to a live flow.
 func (j *judgement) flow() *filter.Flow {
-	p := &j.w.packet
-	j.w.flow = filter.Flow{
-		From: j.in.endpoint, To: j.to, Src: p.Src, Dst: p.Dst,
-		Protocol: p.Protocol, HasTransport: p.HasTransport,
-		SrcPort: p.SrcPort, DstPort: p.DstPort, ICMPType: p.ICMPType, ICMPCode: p.ICMPCode,
-	}
+	j.w.flow = asFlow(&j.w.packet, j.in.endpoint, j.to)
 	return &j.w.flow
 }
 
@@ -61,24 +57,9 @@ func (j *judgement) hasGroups(e filter.Endpoint) bool {
 
 // makeKey sets the packet's flow key. It returns false for packets that are
 // never part of a flow: ICMP that is neither question nor answer.
-func (j *judgement) makeKey(p *stack.Packet) bool {
-	if !p.IsICMP() {
-		j.segment.From = j.key.Set(j.in.vpc, p.Protocol, &p.Src, &p.Dst, p.SrcPort, p.DstPort)
-		j.opens = true
-		return true
-	}
-	request, reply, is := p.ICMPQuery()
-	switch {
-	case !is:
-		return false
-	case reply:
-		j.key.SetQuery(j.in.vpc, p.Protocol, &p.Dst, &p.Src, p.ICMPID, request)
-		j.segment.From = conntrack.High
-	default:
-		j.key.SetQuery(j.in.vpc, p.Protocol, &p.Src, &p.Dst, p.ICMPID, request)
-		j.segment.From, j.opens = conntrack.Low, true
-	}
-	return true
+func (j *judgement) makeKey() (is bool) {
+	j.segment.From, j.opens, is = setKey(&j.key, j.in.vpc, &j.w.packet)
+	return is
 }
 
 // readSegment sets what the flow table needs of a TCP packet.
@@ -99,22 +80,27 @@ func isTCP(p *stack.Packet) bool {
 
 // byRules judges a packet that no flow can answer for.
 func (j *judgement) byRules() (Reason, bool) {
-	egress := j.v.policy.DecideEgress(j.flow())
-	if !egress.Passes() {
+	egress := toAnswer(j.v.policy.DecideEgress(j.flow()))
+	j.trace(vpc.Egress, egress)
+	if !egress.passes {
 		return ReasonNoEgressRule, false
 	}
 	if reason, ok := j.byACLs(); !ok {
 		return reason, false
 	}
-	ingress := j.v.policy.DecideIngress(j.flow())
+	ingress := toAnswer(j.v.policy.DecideIngress(j.flow()))
+	j.trace(vpc.Ingress, ingress)
 	switch {
-	case !ingress.Passes():
+	case !ingress.passes:
 		return ReasonNoIngressRule, false
-	case egress.Decision == filter.NotAsked && ingress.Decision == filter.NotAsked:
+	case egress.state == conntrack.NotAsked && ingress.state == conntrack.NotAsked:
 		return ReasonNoGroups, true
 	}
 	return ReasonRule, true
 }
+
+// trace notes what one end has said.
+func (j *judgement) trace(d vpc.Direction, a answer) { j.w.trail.answers[d] = a.side() }
 
 // byACLs asks the network ACLs between the two ends, which know no flows: that
 // of the subnet which the packet leaves, then that of the one it enters.
@@ -136,9 +122,11 @@ func (j *judgement) byACLs() (Reason, bool) {
 func (j *judgement) byFlow() (Reason, bool) {
 	flows := j.w.gateway.flows
 	hash := flows.Hash(&j.key)
-	if live := flows.Find(&j.key, hash, j.w.now); live != nil {
-		if reason, ok := j.hit(live, hash); ok {
-			return reason, true
+	if !j.w.trial {
+		if live := flows.Find(&j.key, hash, j.w.now); live != nil {
+			if reason, ok := j.hit(live, hash); ok {
+				return reason, true
+			}
 		}
 	}
 	shard := flows.Lock(hash)
@@ -159,7 +147,9 @@ func (j *judgement) byFlow() (Reason, bool) {
 		return reason, ingress.passes
 	}
 	if live != nil && ingress.passes { // over, and its tuple is taken by a new connection
-		shard.Delete(live)
+		if !j.w.trial {
+			shard.Delete(live)
+		}
 		live = nil
 	}
 	if live != nil {
@@ -174,6 +164,7 @@ func (j *judgement) byFlow() (Reason, bool) {
 func (j *judgement) hit(live *conntrack.Entry, hash conntrack.Hash) (Reason, bool) {
 	from, to := j.segment.From, j.segment.From.Opposite()
 	reason := ReasonFlow
+	j.w.trail.answers = [2]SideAnswer{SideFlow, SideFlow}
 	if j.to == filter.NoEndpoint || !live.Tracks(from, j.in.port.number) || !live.Tracks(to, j.receiver) || j.v.policy.HasACL(j.in.endpoint, j.to) {
 		var egress, ingress answer
 		egress, ingress, reason = j.ask(live)
@@ -188,6 +179,8 @@ func (j *judgement) hit(live *conntrack.Entry, hash conntrack.Hash) (Reason, boo
 // pass, the reason says why; if egress does not, the other end was not asked.
 func (j *judgement) ask(live *conntrack.Entry) (egress, ingress answer, reason Reason) {
 	egress = j.askEgress(live)
+	j.w.trail.answers = [2]SideAnswer{}
+	j.trace(vpc.Egress, egress)
 	if !egress.passes {
 		return egress, answer{}, ReasonNoEgressRule
 	}
@@ -200,6 +193,7 @@ func (j *judgement) ask(live *conntrack.Entry) (egress, ingress answer, reason R
 		return egress, answer{}, reason
 	}
 	ingress = j.askIngress(live)
+	j.trace(vpc.Ingress, ingress)
 	switch {
 	case !ingress.passes:
 		return egress, ingress, ReasonNoIngressRule
@@ -218,8 +212,10 @@ func (j *judgement) outside(shard *conntrack.Shard, live *conntrack.Entry) (Reas
 	case !ingress.passes:
 		return ReasonOutOfWindow, false
 	case j.segment.Opens():
-		j.remember(shard, live, egress, ingress)
-		shard.Attempt(live, &j.segment)
+		if !j.w.trial {
+			j.remember(shard, live, egress, ingress)
+			shard.Attempt(live, &j.segment)
+		}
 	case j.w.gateway.dropMidstreamTCP:
 		return ReasonMidstream, false
 	}
@@ -236,8 +232,10 @@ func (j *judgement) inFlow(shard *conntrack.Shard, live *conntrack.Entry) (Reaso
 	if refusal != conntrack.Granted && ingress.passes {
 		ingress.passes, reason = false, ReasonAllowanceExceeded
 	}
-	j.segment.Undelivered = !ingress.passes
-	shard.Update(live, &j.segment, j.w.now)
+	if !j.w.trial {
+		j.segment.Undelivered = !ingress.passes
+		shard.Update(live, &j.segment, j.w.now)
+	}
 	return reason, ingress.passes
 }
 
@@ -256,8 +254,7 @@ func (j *judgement) open(shard *conntrack.Shard, hash conntrack.Hash, egress, in
 	var sides [2]conntrack.Side
 	sides[j.segment.From] = conntrack.Side{Interface: j.in.port.number, State: egress.state}
 	sides[j.segment.From.Opposite()] = conntrack.Side{Interface: j.receiver, State: ingress.state}
-	j.segment.Undelivered = !ingress.passes
-	_, refusal := shard.Open(&j.key, hash, &j.segment, sides, j.w.now)
+	refusal := j.enter(shard, hash, sides, egress, ingress)
 	switch {
 	case refusal == conntrack.AllowanceExceeded:
 		return ReasonAllowanceExceeded, false // the sender's end comes first
@@ -267,6 +264,26 @@ func (j *judgement) open(shard *conntrack.Shard, hash conntrack.Hash, egress, in
 		return ReasonFlowTableFull, false
 	}
 	return reason, true
+}
+
+// enter puts the flow into the table.
+func (j *judgement) enter(shard *conntrack.Shard, hash conntrack.Hash, sides [2]conntrack.Side, egress, ingress answer) conntrack.Refusal {
+	if j.w.trial {
+		return shard.WouldRefuse(sides, j.w.now)
+	}
+	j.segment.Undelivered = !ingress.passes
+	live, refusal := shard.Open(&j.key, hash, &j.segment, sides, j.w.now)
+	if refusal == conntrack.Granted {
+		from := j.segment.From
+		shard.SetRule(live, from, j.ruleNumber(egress.rule))
+		shard.SetRule(live, from.Opposite(), j.ruleNumber(ingress.rule))
+	}
+	return refusal
+}
+
+// ruleNumber returns what flows know a rule by.
+func (j *judgement) ruleNumber(r filter.Rule) uint32 {
+	return j.w.rules.number(&j.w.gateway.ruleNumbers, j.v.policy, r)
 }
 
 // isMidstream reports whether the packet is of a TCP connection whose beginning
@@ -280,20 +297,49 @@ type answer struct {
 	passes bool
 	byFlow bool                // because the end tracks the flow
 	state  conntrack.SideState // what the end is to remember
+	rule   filter.Rule         // that admits the packet, where one was looked for by name
 }
 
+// side returns the answer as it is told.
+func (a answer) side() SideAnswer {
+	switch {
+	case !a.passes:
+		return SideNoRule
+	case a.byFlow:
+		return SideFlow
+	case a.state == conntrack.NotAsked:
+		return SideNoGroups
+	}
+	return SideRule
+}
+
+// askEgress asks the sender's end. A flow that may be opened is to know its rule;
+// of one that is live, whether there is any will do.
 func (j *judgement) askEgress(live *conntrack.Entry) answer {
-	if live != nil && live.Tracks(j.segment.From, j.in.port.number) {
+	switch {
+	case live == nil:
+		return toNamed(j.v.policy.Egress(j.flow()))
+	case live.Tracks(j.segment.From, j.in.port.number):
 		return answer{passes: true, byFlow: true, state: conntrack.Tracked}
 	}
 	return toAnswer(j.v.policy.DecideEgress(j.flow()))
 }
 
+// askIngress is askEgress for the receiver's end.
 func (j *judgement) askIngress(live *conntrack.Entry) answer {
-	if live != nil && live.Tracks(j.segment.From.Opposite(), j.receiver) {
+	switch {
+	case live == nil:
+		return toNamed(j.v.policy.Ingress(j.flow()))
+	case live.Tracks(j.segment.From.Opposite(), j.receiver):
 		return answer{passes: true, byFlow: true, state: conntrack.Tracked}
 	}
 	return toAnswer(j.v.policy.DecideIngress(j.flow()))
+}
+
+func toNamed(s filter.Side) answer {
+	a := toAnswer(filter.Answer{Decision: s.Decision, Untracked: s.Untracked})
+	a.rule = s.Rule
+	return a
 }
 
 func toAnswer(s filter.Answer) answer {
@@ -310,16 +356,34 @@ func toAnswer(s filter.Answer) answer {
 
 // remember notes in a live flow what its ends have said.
 func (j *judgement) remember(shard *conntrack.Shard, live *conntrack.Entry, egress, ingress answer) conntrack.Refusal {
-	from, to := j.segment.From, j.segment.From.Opposite()
 	if j.learnsOfSender(live, egress) {
-		if refusal := shard.SetSide(live, from, j.in.port.number, egress.state, j.w.now); refusal != conntrack.Granted {
+		if refusal := j.setSide(shard, live, vpc.Egress, egress); refusal != conntrack.Granted {
 			return refusal
 		}
 	}
-	if j.learns(live, to, j.receiver, ingress) {
-		return shard.SetSide(live, to, j.receiver, ingress.state, j.w.now)
+	if j.learns(live, j.segment.From.Opposite(), j.receiver, ingress) {
+		return j.setSide(shard, live, vpc.Ingress, ingress)
 	}
 	return conntrack.Granted
+}
+
+// setSide notes in a live flow what the end that is judged in direction d has said.
+func (j *judgement) setSide(shard *conntrack.Shard, live *conntrack.Entry, d vpc.Direction, a answer) conntrack.Refusal {
+	end, number, name := j.segment.From, j.in.port.number, j.v.policy.Egress
+	if d == vpc.Ingress {
+		end, number, name = end.Opposite(), j.receiver, j.v.policy.Ingress
+	}
+	if j.w.trial {
+		if a.state == conntrack.Tracked && !shard.CanTrack(number, live, j.w.now) {
+			return conntrack.AllowanceExceeded
+		}
+		return conntrack.Granted
+	}
+	refusal := shard.SetSide(live, end, number, a.state, j.w.now)
+	if refusal == conntrack.Granted {
+		shard.SetRule(live, end, j.ruleNumber(name(j.flow()).Rule))
+	}
+	return refusal
 }
 
 // learnsOfSender reports whether a live flow is to note what the sender's end has

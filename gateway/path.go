@@ -28,6 +28,7 @@ type arrival struct {
 // worker's flush do so. Every frame that is read passes here, once.
 func (w *worker) process(v *view, in *attachment, i int) {
 	frame := w.batch.Frame(i)
+	w.trail = trail{to: filter.NoEndpoint}
 	a, d := w.admit(v, in, frame)
 	packet := frame[min(tun.HeaderLen, len(frame)):]
 	if d.fate == Forwarded {
@@ -37,6 +38,9 @@ func (w *worker) process(v *view, in *attachment, i int) {
 			return
 		}
 		d = w.decide(v, in, packet, a)
+	}
+	if len(w.watchers) > 0 {
+		w.note(v, in, i, packet, a.packets, d)
 	}
 	if d.fate == Forwarded {
 		w.packet.DecrementTTL(packet)
@@ -52,6 +56,7 @@ func (w *worker) process(v *view, in *attachment, i int) {
 func (w *worker) decide(v *view, in *attachment, packet []byte, a arrival) decision {
 	p := &w.packet
 	to := in.resolve(v.policy, p.Dst)
+	w.trail.to = to
 	if to != filter.NoEndpoint {
 		if kind := v.policy.Kind(to); kind == filter.KindRouter || kind == filter.KindService {
 			return w.decideOwn(v, in, kind, packet, a)
@@ -81,17 +86,26 @@ func (w *worker) decideOwn(v *view, in *attachment, kind filter.Kind, packet []b
 	if kind == filter.KindRouter {
 		return w.deliver(in, packet, a, ReasonRouterAddress)
 	}
-	if !in.port.linkLocal.take(w.now, a.packets) {
+	if !w.spend(&in.port.linkLocal, a.packets) {
 		return drop(ReasonLinkLocalExceeded)
 	}
 	return w.deliver(in, packet, a, ReasonServiceAddress)
+}
+
+// spend takes packets out of an allowance, if they are there.
+func (w *worker) spend(allowance *linkLocalAllowance, packets int) bool {
+	if w.trial {
+		_, ok := allowance.has(w.now, packets)
+		return ok
+	}
+	return allowance.take(w.now, packets)
 }
 
 // fits does what a router does before it lets an admitted packet out: it
 // checks the hops that are left and the size of the next link, and answers the
 // sender where the packet cannot go on.
 func (w *worker) fits(in *attachment, out *Port, packet []byte, largest int) decision {
-	p, router := &w.packet, w.gateway.router
+	p := &w.packet
 	if p.TTL > 1 && largest <= out.mtu {
 		return decision{fate: Forwarded}
 	}
@@ -100,7 +114,7 @@ func (w *worker) fits(in *attachment, out *Port, packet []byte, largest int) dec
 		from = in.routers[1]
 	}
 	if p.TTL <= 1 {
-		if from.IsValid() && router.TimeExceeded(int(in.vpc), from, p, packet) {
+		if from.IsValid() && w.answersTimeExceeded(in, from, packet) {
 			return decision{fate: Local, reason: ReasonTTLAnswered}
 		}
 		return drop(ReasonTTLExceeded)
@@ -108,10 +122,27 @@ func (w *worker) fits(in *attachment, out *Port, packet []byte, largest int) dec
 	// The kernel does not hold what is written to a TUN against its MTU. The
 	// devices of a gateway have one MTU, so that only a sender whose own was
 	// raised by hand gets here; it is told so, DF or not.
-	if from.IsValid() && router.TooBig(int(in.vpc), from, p, packet, out.mtu) {
+	if from.IsValid() && w.answersTooBig(in, from, packet, out.mtu) {
 		return decision{fate: Local, reason: ReasonTooBigAnswered}
 	}
 	return drop(ReasonTooBig)
+}
+
+// answersTimeExceeded tells the sender of the worker's packet that its hops are used
+// up. It reports whether such an error was due.
+func (w *worker) answersTimeExceeded(in *attachment, from netip.Addr, packet []byte) bool {
+	if w.trial {
+		return w.packet.MayBeAnswered()
+	}
+	return w.gateway.router.TimeExceeded(int(in.vpc), from, &w.packet, packet)
+}
+
+// answersTooBig is answersTimeExceeded for a packet that does not fit the next link.
+func (w *worker) answersTooBig(in *attachment, from netip.Addr, packet []byte, mtu int) bool {
+	if w.trial {
+		return w.packet.MayBeAnswered()
+	}
+	return w.gateway.router.TooBig(int(in.vpc), from, &w.packet, packet, mtu)
 }
 
 // sendFromRouter puts a packet of the router's own on the device of its

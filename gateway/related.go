@@ -3,6 +3,7 @@ package gateway
 import (
 	"github.com/sgate/sgate/conntrack"
 	"github.com/sgate/sgate/stack"
+	"github.com/sgate/sgate/vpc"
 )
 
 // icmpError judges an ICMP error. One that quotes no packet which its addressee
@@ -34,38 +35,36 @@ func (j *judgement) related(quote stack.Quote) (Reason, bool) {
 		}
 		return ReasonICMPErrorAboutNothing, false
 	}
-	out := live.Tracks(sender.Opposite(), j.in.port.number)
-	in := live.Tracks(sender, j.receiver)
+	egress, ingress := ofFlow(live.Tracks(sender.Opposite(), j.in.port.number)), ofFlow(live.Tracks(sender, j.receiver))
 	shard.Unlock()
-	if !out && !j.v.policy.DecideEgress(j.flow()).Passes() {
+	if !egress.byFlow {
+		egress = toAnswer(j.v.policy.DecideEgress(j.flow()))
+	}
+	if j.trace(vpc.Egress, egress); !egress.passes {
 		return ReasonNoEgressRule, false
 	}
 	if reason, ok := j.byACLs(); !ok {
 		return reason, false
 	}
-	if !in && !j.v.policy.DecideIngress(j.flow()).Passes() {
+	if !ingress.byFlow {
+		ingress = toAnswer(j.v.policy.DecideIngress(j.flow()))
+	}
+	if j.trace(vpc.Ingress, ingress); !ingress.passes {
 		return ReasonNoIngressRule, false
 	}
-	if in || out {
+	if egress.byFlow || ingress.byFlow {
 		return ReasonRelated, true
 	}
 	return ReasonRule, true
 }
 
+// ofFlow returns the answer of an end that tracks the flow; of one that does not, none.
+func ofFlow(tracks bool) answer { return answer{passes: tracks, byFlow: tracks} }
+
 // lockQuoted locks the shard of the flow that a quoted packet belongs to, and
 // returns which end of it sent the packet.
 func (j *judgement) lockQuoted(q stack.Quote) (*conntrack.Shard, conntrack.Hash, conntrack.End) {
-	var sender conntrack.End
-	switch {
-	case !q.IsQuery:
-		sender = j.key.Set(j.in.vpc, q.Protocol, &q.Src, &q.Dst, q.SrcPort, q.DstPort)
-	case q.IsReply:
-		j.key.SetQuery(j.in.vpc, q.Protocol, &q.Dst, &q.Src, q.ICMPID, q.ICMPType)
-		sender = conntrack.High
-	default:
-		j.key.SetQuery(j.in.vpc, q.Protocol, &q.Src, &q.Dst, q.ICMPID, q.ICMPType)
-		sender = conntrack.Low
-	}
+	sender := setQuotedKey(&j.key, j.in.vpc, &q)
 	hash := j.w.gateway.flows.Hash(&j.key)
 	return j.w.gateway.flows.Lock(hash), hash, sender
 }

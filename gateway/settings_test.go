@@ -352,6 +352,7 @@ func TestCutFlows(t *testing.T) {
 		VPCID: theVPC, Protocol: 6, Src: netip.MustParseAddrPort("10.0.1.10:4000"), Dst: netip.MustParseAddrPort("10.0.1.20:80"),
 		State: "SYN_RECEIVED", Created: int64(time.Hour), Expires: int64(time.Hour + time.Minute),
 		Interfaces: [2]string{"client", "server"}, Tracked: [2]bool{true, true}, Packets: [2]uint64{1, 1}, Bytes: [2]uint64{40, 40},
+		Rules: [2]string{w.ruleID("client", vpc.Egress, 0), w.ruleID("server", vpc.Ingress, 0)},
 	}}
 	if diff := cmp.Diff(want, cut, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 		t.Errorf("cut (-want +got):\n%s", diff)

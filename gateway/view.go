@@ -24,7 +24,10 @@ type view struct {
 type attachment struct {
 	port     *Port
 	endpoint filter.Endpoint // NoEndpoint if the policy does not know it
-	vpc      uint16          // the gateway's number of its VPC
+	// strangerTo is the VPC that a machine which nobody has declared sends to:
+	// only packets that are tried come from one. It is "" for all others.
+	strangerTo string
+	vpc        uint16 // the gateway's number of its VPC
 	// routers are the addresses that the router speaks to it from, by
 	// family: IPv4, IPv6.
 	routers [2]netip.Addr
@@ -42,14 +45,26 @@ type attachment struct {
 // the attachment lasts, addresses do not change their meaning; see install.
 func (a *attachment) resolve(p *filter.Policy, addr netip.Addr) filter.Endpoint {
 	if a.last.addr != addr {
-		a.last.addr, a.last.to = addr, p.Resolve(a.endpoint, addr)
+		a.last.addr, a.last.to = addr, a.lookup(p, addr)
 	}
 	return a.last.to
 }
 
+func (a *attachment) lookup(p *filter.Policy, addr netip.Addr) filter.Endpoint {
+	if a.strangerTo != "" {
+		return p.ResolveIn(a.strangerTo, addr)
+	}
+	return p.Resolve(a.endpoint, addr)
+}
+
 // owns reports whether addr is an address of the one who is attached.
 func (a *attachment) owns(p *filter.Policy, addr netip.Addr) bool {
-	return addr == a.own[0] || addr == a.own[1] || p.Owns(a.endpoint, addr)
+	return addr == a.own[0] || addr == a.own[1] || a.strangerTo != "" || p.Owns(a.endpoint, addr)
+}
+
+// maySend reports whether a packet from addr may come from the one who is attached.
+func (a *attachment) maySend(p *filter.Policy, addr netip.Addr) bool {
+	return a.strangerTo != "" || p.MaySend(a.endpoint, addr)
 }
 
 func (a *attachment) setOwn(addrs []netip.Addr) {

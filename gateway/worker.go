@@ -36,7 +36,16 @@ type worker struct {
 	packet  stack.Packet           // the one that is under way
 	flow    filter.Flow            // see judgement.flow
 	now     int64                  // ns, of the batch
+	trail   trail                  // of the packet
+	trial   bool                   // packets are only tried; see Gateway.Try
+	rules   ruleCache
 	idle    idleness
+
+	watchers []*Watcher // that are shown the batch's packets
+	noted    []noted
+	batches  uint32 // that were moved
+	latency  latency
+	failed   atomic.Bool
 }
 
 // outward is a frame of the batch that is to be forwarded.
@@ -64,6 +73,7 @@ func (w *worker) run() {
 		var err error
 		if ready, idle, err = w.poller.Wait(ready[:0], w.idle.linger()); err != nil {
 			w.gateway.log.Error("worker ends: waiting for packets failed", "error", err)
+			w.failed.Store(true)
 			return
 		}
 		w.reader.Enter()
@@ -90,7 +100,7 @@ func (w *worker) visit(slot int, idle bool) {
 		}
 		want := in.port.burst
 		n, err := w.batch.Read(in.port.dev, want)
-		bytes := w.move(v, in, n)
+		bytes := w.moveTimed(v, in, n)
 		switch {
 		case err != nil && !errors.Is(err, tun.ErrNoFrame):
 			w.lose(in.port, err)
@@ -109,11 +119,26 @@ func (w *worker) visit(slot int, idle bool) {
 // move decides the fates of the first n frames of the batch, and carries them
 // out. It returns how many bytes they have.
 func (w *worker) move(v *view, in *attachment, n int) (bytes int) {
+	w.watchers = w.gateway.watchers.all()
 	for i := range n {
 		bytes += len(w.batch.Frame(i))
 		w.process(v, in, i)
 	}
 	w.flush(in.port)
+	if len(w.noted) > 0 {
+		w.show()
+	}
+	return bytes
+}
+
+// moveTimed is move, with a look at the clock now and then.
+func (w *worker) moveTimed(v *view, in *attachment, n int) (bytes int) {
+	if w.batches++; n == 0 || w.batches%latencySampling != 0 {
+		return w.move(v, in, n)
+	}
+	before := w.gateway.now()
+	bytes = w.move(v, in, n)
+	w.latency.observe(w.gateway.now() - before)
 	return bytes
 }
 
@@ -136,6 +161,7 @@ func (w *worker) flush(in *Port) {
 		o := &w.outward[i]
 		if err != nil {
 			in.counters.count(Dropped, ReasonWriteFailed, o.packets, o.bytes)
+			w.noteFailure(i)
 			return
 		}
 		sum.packets += o.packets

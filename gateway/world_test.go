@@ -116,6 +116,20 @@ func (w *world) group(name string) *vpc.SecurityGroup {
 	return nil
 }
 
+// ruleID returns the id of the i-th rule of a group in the policy in force.
+func (w *world) ruleID(group string, d vpc.Direction, i int) string {
+	w.t.Helper()
+	policy, _ := w.g.Policy()
+	g, ok := policy.Snapshot().SecurityGroup("sg-" + group)
+	if !ok {
+		w.t.Fatalf("no group %q", group)
+	}
+	if d == vpc.Egress {
+		return g.Egress[i].ID
+	}
+	return g.Ingress[i].ID
+}
+
 // checkCounters holds the equation: what was handed to a device was received,
 // and received = forwarded + local + dropped.
 func (w *world) checkCounters() {

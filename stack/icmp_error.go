@@ -39,9 +39,9 @@ func (r *Router) TooBig(vpc int, from netip.Addr, p *Packet, packet []byte, mtu 
 	return r.sendError(vpc, from, p, packet, uint8(header.ICMPv4DstUnreachable), uint8(header.ICMPv4FragmentationNeeded), mtu)
 }
 
-// mayAnswer reports whether an ICMP error about the packet may be sent at all
+// MayBeAnswered reports whether an ICMP error about the packet may be sent at all
 // (RFC 1122, section 3.2.2; RFC 4443, section 2.4).
-func mayAnswer(p *Packet) bool {
+func (p *Packet) MayBeAnswered() bool {
 	return !p.IsICMPError() && p.FragmentOffset == 0 && isHost(p.Src) &&
 		!p.Dst.IsMulticast() && p.Dst != broadcast
 }
@@ -58,7 +58,7 @@ func isHost(a netip.Addr) bool {
 }
 
 func (r *Router) sendError(vpc int, from netip.Addr, p *Packet, packet []byte, icmpType, code uint8, mtu int) bool {
-	if !mayAnswer(p) || !r.stack.AllowICMPMessage() {
+	if !p.MayBeAnswered() || !r.stack.AllowICMPMessage() {
 		return false
 	}
 	route, err := r.stack.FindRoute(nicID(vpc), address(from), address(p.Src), networkProtocol(p.IPv6), false)

@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -20,10 +22,30 @@ func main() {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	err := newRoot().ExecuteContext(ctx)
 	stop()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "sgate: %v\n", err)
-		os.Exit(1)
+	if status := statusOf(err, os.Stderr); status != 0 {
+		os.Exit(status)
 	}
+}
+
+// exitStatus is what a command returns that has said all there is to say: the
+// process ends with that status and no further message.
+type exitStatus int
+
+// Error implements error.
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// statusOf returns the status to end with after err, and prints err if it is
+// a failure.
+func statusOf(err error, stderr io.Writer) int {
+	var status exitStatus
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		return int(status)
+	}
+	fmt.Fprintf(stderr, "sgate: %v\n", err)
+	return 1
 }
 
 func newRoot() *cobra.Command {

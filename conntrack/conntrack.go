@@ -58,6 +58,7 @@ type Segment struct {
 	// Undelivered says that the other end does not get it, though its sender
 	// was let to send it.
 	Undelivered bool
+	Rule        uint32 // of a flow's first packet: what SetRule begins with at both ends
 
 	// The rest is TCP's.
 	Flags    header.TCPFlags

@@ -126,7 +126,7 @@ func (s *Shard) Open(k *Key, h Hash, g *Segment, sides [2]Side, now int64) (*Ent
 	s.expect(number, l)
 	e := s.entry(number)
 	*e = Entry{key: *k, origin: g.From, number: number}
-	*s.rulesOf(number) = rules{}
+	*s.rulesOf(number) = rules{g.Rule, g.Rule}
 	e.setCreated(now)
 	e.fill(&c, l)
 	e.counts[g.From].Store(uint64(newCount(uint64(g.Packets), uint64(g.Bytes))))

@@ -92,11 +92,7 @@ func (s *Shard) SetSide(e *Entry, end End, number uint32, state SideState, now i
 }
 
 // SetRule remembers which rule let a flow in at one end, by a number of the caller's.
-// A new flow has 0 at both.
 func (s *Shard) SetRule(e *Entry, end End, number uint32) { s.rulesOf(e.number)[end] = number }
-
-// Rule returns what SetRule has set.
-func (s *Shard) Rule(e *Entry, end End) uint32 { return s.rulesOf(e.number)[end] }
 
 // setState sets what an end, the interface with that number, knows. What Tracked
 // takes was reserved before. A flow that no end tracks has no windows; if it is

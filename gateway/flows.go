@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"iter"
 	"net/netip"
+	"slices"
 
 	"github.com/sgate/sgate/conntrack"
 )
@@ -36,34 +38,47 @@ func (g *Gateway) CountFlows() []conntrack.StateCount { return g.flows.CountStat
 func (g *Gateway) Now() int64 { return g.now() }
 
 // FlowInfos returns the live flows, in no order.
-func (g *Gateway) FlowInfos() []FlowInfo {
-	v := g.view.Load()
-	var infos []FlowInfo
-	for f := range g.flows.All(g.now()) {
-		infos = append(infos, g.describe(v, &f))
+func (g *Gateway) FlowInfos() []FlowInfo { return slices.Collect(g.EachFlow()) }
+
+// EachFlow yields the live flows, in no order. Flows that come or go meanwhile
+// may be among them or not.
+func (g *Gateway) EachFlow() iter.Seq[FlowInfo] {
+	return func(yield func(FlowInfo) bool) {
+		v := g.view.Load()
+		for f := range g.flows.All(g.now()) {
+			if !yield(g.describeWhole(v, &f)) {
+				return
+			}
+		}
 	}
-	return infos
 }
 
 // CutFlows forgets the flows that match, and returns them. Packets that would
-// have belonged to one are judged by rules from then on. match must not call
-// the gateway.
+// have belonged to one are judged by rules from then on. match is not told the
+// flow's rules, and must not call the gateway.
 func (g *Gateway) CutFlows(match func(*FlowInfo) bool) []FlowInfo {
 	v := g.view.Load()
 	var cut []FlowInfo
 	g.flows.Revise(g.now(), func(f *conntrack.Flow, _ *[2]conntrack.SideState) bool {
-		info := g.describe(v, f)
+		info := v.describe(f)
 		if !match(&info) {
 			return true
 		}
-		cut = append(cut, info)
+		cut = append(cut, g.describeWhole(v, f))
 		return false
 	})
 	return cut
 }
 
-// describe returns a flow in the view's terms.
-func (g *Gateway) describe(v *view, f *conntrack.Flow) FlowInfo {
+// describeWhole is describe, with the rules.
+func (g *Gateway) describeWhole(v *view, f *conntrack.Flow) FlowInfo {
+	info, rules := v.describe(f), g.rulesOf(f)
+	info.Rules = [2]string{rules[f.Origin()], rules[f.Origin().Opposite()]}
+	return info
+}
+
+// describe returns a flow in the view's terms, without the rules.
+func (v *view) describe(f *conntrack.Flow) FlowInfo {
 	ends := [2]conntrack.End{f.Origin(), f.Origin().Opposite()}
 	info := FlowInfo{
 		Protocol: f.Protocol(), Src: f.Addr(ends[0]), Dst: f.Addr(ends[1]),
@@ -76,7 +91,6 @@ func (g *Gateway) describe(v *view, f *conntrack.Flow) FlowInfo {
 		side := f.Side(e)
 		info.Tracked[i] = side.State == conntrack.Tracked
 		info.Packets[i], info.Bytes[i] = f.Sent(e)
-		info.Rules[i] = g.ruleNumbers.id(f.Rule(e))
 		if port := v.numbered(side.Interface); port != nil {
 			info.Interfaces[i] = port.id
 		}

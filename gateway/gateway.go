@@ -91,6 +91,7 @@ type Gateway struct {
 	readers     epoch.Domain // the workers: of views and flows
 	watchers    watchers
 	ruleNumbers ruleNumbers
+	naming      naming
 	trials      sync.Pool // of *worker, for Try
 
 	// sending is held for reading while the router's packets are on their
@@ -130,6 +131,7 @@ func New(o Options) (*Gateway, error) {
 		g.done.Go(w.run)
 	}
 	g.done.Go(g.sweep)
+	g.done.Go(g.nameFlows)
 	return g, nil
 }
 
@@ -140,6 +142,7 @@ func newGateway(o Options) (*Gateway, error) {
 		relatedICMPErrors: o.RelatedICMPErrors, dropMidstreamTCP: o.DropMidstreamTCP, onRuleChange: o.OnRuleChange, reclassify: o.Reclassify,
 		ports: make(map[string]*Port), numbers: make(map[string]uint32), vpcs: make(map[string]int),
 		sweepEnd: make(chan struct{}),
+		naming:   naming{wake: make(chan struct{}, 1)},
 	}
 	g.view.Store(&view{})
 	var err error
@@ -200,8 +203,10 @@ func (g *Gateway) Apply(p *filter.Policy) error {
 			return err
 		}
 	}
+	replaced := g.view.Load()
 	after := g.install(p)
 	g.synchronize()
+	g.naming.replace(replaced)
 	g.reviseFlows(before, after)
 	return nil
 }

@@ -254,7 +254,7 @@ func (j *judgement) open(shard *conntrack.Shard, hash conntrack.Hash, egress, in
 	var sides [2]conntrack.Side
 	sides[j.segment.From] = conntrack.Side{Interface: j.in.port.number, State: egress.state}
 	sides[j.segment.From.Opposite()] = conntrack.Side{Interface: j.receiver, State: ingress.state}
-	refusal := j.enter(shard, hash, sides, egress, ingress)
+	refusal := j.enter(shard, hash, sides, ingress.passes)
 	switch {
 	case refusal == conntrack.AllowanceExceeded:
 		return ReasonAllowanceExceeded, false // the sender's end comes first
@@ -267,23 +267,13 @@ func (j *judgement) open(shard *conntrack.Shard, hash conntrack.Hash, egress, in
 }
 
 // enter puts the flow into the table.
-func (j *judgement) enter(shard *conntrack.Shard, hash conntrack.Hash, sides [2]conntrack.Side, egress, ingress answer) conntrack.Refusal {
+func (j *judgement) enter(shard *conntrack.Shard, hash conntrack.Hash, sides [2]conntrack.Side, delivered bool) conntrack.Refusal {
 	if j.w.trial {
 		return shard.WouldRefuse(sides, j.w.now)
 	}
-	j.segment.Undelivered = !ingress.passes
-	live, refusal := shard.Open(&j.key, hash, &j.segment, sides, j.w.now)
-	if refusal == conntrack.Granted {
-		from := j.segment.From
-		shard.SetRule(live, from, j.ruleNumber(egress.rule))
-		shard.SetRule(live, from.Opposite(), j.ruleNumber(ingress.rule))
-	}
+	j.segment.Undelivered, j.segment.Rule = !delivered, unnamed(j.v.generation)
+	_, refusal := shard.Open(&j.key, hash, &j.segment, sides, j.w.now)
 	return refusal
-}
-
-// ruleNumber returns what flows know a rule by.
-func (j *judgement) ruleNumber(r filter.Rule) uint32 {
-	return j.w.rules.number(&j.w.gateway.ruleNumbers, j.v.policy, r)
 }
 
 // isMidstream reports whether the packet is of a TCP connection whose beginning
@@ -297,7 +287,6 @@ type answer struct {
 	passes bool
 	byFlow bool                // because the end tracks the flow
 	state  conntrack.SideState // what the end is to remember
-	rule   filter.Rule         // that admits the packet, where one was looked for by name
 }
 
 // side returns the answer as it is told.
@@ -313,33 +302,18 @@ func (a answer) side() SideAnswer {
 	return SideRule
 }
 
-// askEgress asks the sender's end. A flow that may be opened is to know its rule;
-// of one that is live, whether there is any will do.
 func (j *judgement) askEgress(live *conntrack.Entry) answer {
-	switch {
-	case live == nil:
-		return toNamed(j.v.policy.Egress(j.flow()))
-	case live.Tracks(j.segment.From, j.in.port.number):
+	if live != nil && live.Tracks(j.segment.From, j.in.port.number) {
 		return answer{passes: true, byFlow: true, state: conntrack.Tracked}
 	}
 	return toAnswer(j.v.policy.DecideEgress(j.flow()))
 }
 
-// askIngress is askEgress for the receiver's end.
 func (j *judgement) askIngress(live *conntrack.Entry) answer {
-	switch {
-	case live == nil:
-		return toNamed(j.v.policy.Ingress(j.flow()))
-	case live.Tracks(j.segment.From.Opposite(), j.receiver):
+	if live != nil && live.Tracks(j.segment.From.Opposite(), j.receiver) {
 		return answer{passes: true, byFlow: true, state: conntrack.Tracked}
 	}
 	return toAnswer(j.v.policy.DecideIngress(j.flow()))
-}
-
-func toNamed(s filter.Side) answer {
-	a := toAnswer(filter.Answer{Decision: s.Decision, Untracked: s.Untracked})
-	a.rule = s.Rule
-	return a
 }
 
 func toAnswer(s filter.Answer) answer {
@@ -381,7 +355,7 @@ func (j *judgement) setSide(shard *conntrack.Shard, live *conntrack.Entry, d vpc
 	}
 	refusal := shard.SetSide(live, end, number, a.state, j.w.now)
 	if refusal == conntrack.Granted {
-		shard.SetRule(live, end, j.ruleNumber(name(j.flow()).Rule))
+		shard.SetRule(live, end, j.w.gateway.ruleNumbers.of(j.v.policy, name(j.flow()).Rule))
 	}
 	return refusal
 }

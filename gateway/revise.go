@@ -67,7 +67,7 @@ func (v *view) concerned(before *filter.Policy) concern {
 // revise judges a live flow once more, as a new one that its opener sends. It
 // returns whether the flow goes on.
 func (g *Gateway) revise(v *view, f *conntrack.Flow, sides *[2]conntrack.SideState) bool {
-	flow, known := v.flowOf(f)
+	flow, known := v.openedBy(v.policy, f)
 	if !known {
 		return g.onRuleChange == KeepFlows
 	}
@@ -87,21 +87,21 @@ func (g *Gateway) revise(v *view, f *conntrack.Flow, sides *[2]conntrack.SideSta
 	return true
 }
 
-// flowOf returns the packet that may have opened a flow; known is false if its
-// opener or its VPC is gone.
-func (v *view) flowOf(f *conntrack.Flow) (flow filter.Flow, known bool) {
+// openedBy returns the packet that may have opened a flow, in the terms of a policy;
+// known is false if its opener or its VPC is gone.
+func (v *view) openedBy(p *filter.Policy, f *conntrack.Flow) (flow filter.Flow, known bool) {
 	opener := f.Origin()
 	src, dst := f.Addr(opener), f.Addr(opener.Opposite())
 	port := v.numbered(f.Side(opener).Interface)
 	if port == nil || int(f.VPC()) >= len(v.vpcIDs) {
 		return filter.Flow{}, false
 	}
-	from := v.policy.ByID(port.id)
+	from := p.ByID(port.id)
 	if from == filter.NoEndpoint {
 		return filter.Flow{}, false
 	}
 	return filter.Flow{
-		From: from, To: v.policy.Resolve(from, dst.Addr()), Src: src.Addr(), Dst: dst.Addr(), Protocol: f.Protocol(),
+		From: from, To: p.Resolve(from, dst.Addr()), Src: src.Addr(), Dst: dst.Addr(), Protocol: f.Protocol(),
 		HasTransport: f.HasPorts() || f.IsQuery(), SrcPort: src.Port(), DstPort: dst.Port(), ICMPType: f.ICMPRequest(),
 	}, true
 }

@@ -38,7 +38,6 @@ type worker struct {
 	now     int64                  // ns, of the batch
 	trail   trail                  // of the packet
 	trial   bool                   // packets are only tried; see Gateway.Try
-	rules   ruleCache
 	idle    idleness
 
 	watchers []*Watcher // that are shown the batch's packets

@@ -1,0 +1,139 @@
+package gateway
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/sgate/sgate/conntrack"
+	"github.com/sgate/sgate/filter"
+	"github.com/sgate/sgate/internal/background"
+)
+
+// A packet that opens a flow passes by the first rule that is found to admit it.
+// Which one is the narrowest takes up to five times as long to find, and most flows
+// end before anybody asks. So a new flow notes under which policy it was opened,
+// and is given its rules' names by that policy when somebody asks, or, once the
+// policy is replaced, in the background. Policies are kept until then.
+
+// unnamed is what a flow has in the place of its rules until then.
+func unnamed(generation uint64) uint32 { return isUnnamed | uint32(generation)&(isUnnamed-1) }
+
+const isUnnamed = 1 << 31
+
+// maxReplaced is how many replaced policies are kept for flows without names. Of
+// flows under an older one it is not known any more which rules let them in.
+const maxReplaced = 16
+
+// naming gives flows their rules' names.
+type naming struct {
+	mu       sync.Mutex
+	replaced []*view // policies that flows may still need, the oldest first
+	wake     chan struct{}
+}
+
+// replace keeps a view's policy, which is replaced, until its flows have names.
+func (n *naming) replace(v *view) {
+	if v.policy == nil {
+		return
+	}
+	n.mu.Lock()
+	n.replaced = append(n.replaced, &view{policy: v.policy, generation: v.generation})
+	if len(n.replaced) > maxReplaced {
+		n.replaced = slices.Delete(n.replaced, 0, 1)
+	}
+	n.mu.Unlock()
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// oldest returns the first that is left, or nil.
+func (n *naming) oldest() *view {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.replaced) == 0 {
+		return nil
+	}
+	return n.replaced[0]
+}
+
+// under returns the policy that flows with that mark were opened under, nil if it
+// is not kept.
+func (n *naming) under(mark uint32) *filter.Policy {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, v := range n.replaced {
+		if unnamed(v.generation) == mark {
+			return v.policy
+		}
+	}
+	return nil
+}
+
+func (n *naming) done(v *view) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.replaced = slices.DeleteFunc(n.replaced, func(other *view) bool { return other == v })
+}
+
+// nameFlows gives names to the flows of replaced policies, until the gateway is
+// closed.
+func (g *Gateway) nameFlows() {
+	_ = background.Do(func() error {
+		for {
+			select {
+			case <-g.naming.wake:
+			case <-g.sweepEnd:
+				return nil
+			}
+			for v := g.naming.oldest(); v != nil; v = g.naming.oldest() {
+				g.flows.ReplaceRules(g.now(), unnamed(v.generation), func(f *conntrack.Flow) [2]uint32 {
+					return g.nameUnder(v.policy, f)
+				})
+				g.naming.done(v)
+			}
+		}
+	})
+}
+
+// nameUnder returns the numbers, by end, of the rules that let a flow in under a
+// policy: of its opener's egress and of the other end's ingress.
+func (g *Gateway) nameUnder(p *filter.Policy, f *conntrack.Flow) (numbers [2]uint32) {
+	flow, known := g.view.Load().openedBy(p, f)
+	if !known {
+		return numbers
+	}
+	opener := f.Origin()
+	numbers[opener] = g.ruleNumbers.of(p, p.Egress(&flow).Rule)
+	numbers[opener.Opposite()] = g.ruleNumbers.of(p, p.Ingress(&flow).Rule)
+	return numbers
+}
+
+// rulesOf returns the ids, by end, of the rules that let a flow in.
+func (g *Gateway) rulesOf(f *conntrack.Flow) (ids [2]string) {
+	var named [2]uint32
+	for end := range ids {
+		number := f.Rule(conntrack.End(end))
+		if number&isUnnamed != 0 {
+			if named == [2]uint32{} {
+				named = g.nameMarked(number, f)
+			}
+			number = named[end]
+		}
+		ids[end] = g.ruleNumbers.id(number)
+	}
+	return ids
+}
+
+// nameMarked is nameUnder with the policy that a mark stands for.
+func (g *Gateway) nameMarked(mark uint32, f *conntrack.Flow) (numbers [2]uint32) {
+	p := g.naming.under(mark)
+	if v := g.view.Load(); p == nil && unnamed(v.generation) == mark {
+		p = v.policy
+	}
+	if p == nil {
+		return numbers
+	}
+	return g.nameUnder(p, f)
+}

@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/sgate/sgate/filter"
+	"github.com/sgate/sgate/tun"
+)
+
+// Source is where a packet that is tried comes from.
+type Source struct {
+	ID string // of the interface or host; "" for a machine outside the VPC that is not declared
+	// VPCID is the VPC that such a machine's packet comes to; it is not looked
+	// at with an ID.
+	VPCID string
+}
+
+// Trial is what would become of a packet, and why. Unlike those of a [Watcher],
+// its event stays valid.
+type Trial struct {
+	Event
+	// Live is the live flow that the packet would be part of, nil if there is
+	// none.
+	Live *FlowInfo
+}
+
+// Try tells what would become of a packet if it came in now: the code that judges
+// real packets judges it, and nothing is sent, counted or remembered. packet
+// begins with its IP header. Two answers are given without the look at what is
+// left: that an ICMP error would go back is said whatever the limit on their
+// rate, and whether the table has room holds for this moment.
+func (g *Gateway) Try(from Source, packet []byte) (Trial, error) {
+	v := g.view.Load()
+	if v.policy == nil {
+		return Trial{}, errors.New("the gateway has no policy yet")
+	}
+	in, err := g.trialAttachment(v, from)
+	if err != nil {
+		return Trial{}, err
+	}
+	w, _ := g.trials.Get().(*worker)
+	if w == nil {
+		w = &worker{gateway: g, trial: true}
+	}
+	defer g.trials.Put(w)
+	w.now = g.now()
+	return w.try(v, in, packet)
+}
+
+func (w *worker) try(v *view, in *attachment, packet []byte) (Trial, error) {
+	w.trail = trail{to: filter.NoEndpoint}
+	frame := append(make([]byte, tun.HeaderLen, tun.HeaderLen+len(packet)), packet...)
+	a, d := w.admit(v, in, frame)
+	if w.packet.Fragment {
+		return Trial{}, errors.New("the packet is a piece of one: want the whole")
+	}
+	if d.fate == Forwarded {
+		d = w.decide(v, in, frame[tun.HeaderLen:], a)
+	}
+	w.note(v, in, -1, frame[tun.HeaderLen:], a.packets, d)
+	p := w.noted[0].packet
+	t := Trial{Event: w.noted[0].Event}
+	w.noted = nil
+	t.Packet = &p
+	if in.endpoint == filter.NoEndpoint || v.portOf(in.endpoint) == nil {
+		t.In = nil
+	}
+	t.Live = w.gateway.liveFlow(v, &t.Event)
+	return t, nil
+}
+
+// noNumber is the number of no interface.
+const noNumber = math.MaxUint32
+
+// trialAttachment returns what stands for the source in a view. It is not that
+// which packets use, whose fields a worker writes.
+func (g *Gateway) trialAttachment(v *view, from Source) (*attachment, error) {
+	in := &attachment{port: &Port{id: from.ID, number: noNumber, flows: g.flows}, endpoint: filter.NoEndpoint}
+	vpcID := from.VPCID
+	if from.ID != "" {
+		if in.endpoint = v.policy.ByID(from.ID); in.endpoint == filter.NoEndpoint {
+			return nil, fmt.Errorf("there is no interface or host %s", from.ID)
+		}
+		in.routers, vpcID = v.policy.Routers(in.endpoint), v.policy.VPCID(in.endpoint)
+		in.setOwn(v.policy.Addresses(in.endpoint))
+		if port := v.portOf(in.endpoint); port != nil {
+			in.port = port
+		}
+	}
+	number := slices.Index(v.vpcIDs, vpcID)
+	if number < 0 {
+		return nil, fmt.Errorf("there is no VPC %q", vpcID)
+	}
+	in.vpc = uint16(number)
+	if from.ID == "" {
+		in.strangerTo = vpcID
+	}
+	return in, nil
+}
+
+// liveFlow returns the live flow that an event's packet would be part of, or nil.
+func (g *Gateway) liveFlow(v *view, e *Event) *FlowInfo {
+	key, _, ok := flowKey(e.vpc, e.Packet, e.Data)
+	if !ok {
+		return nil
+	}
+	hash := g.flows.Hash(&key)
+	shard := g.flows.Lock(hash)
+	defer shard.Unlock()
+	live := shard.Find(&key, hash, e.Time)
+	if live == nil {
+		return nil
+	}
+	flow := shard.Flow(live, e.Time)
+	info := g.describeWhole(v, &flow)
+	return &info
+}
+
+// NewModel returns a gateway in which each interface and host of a policy has a
+// device, and no packet ever comes. It is there to be asked by Try; of its other
+// methods only those that look at it may be called.
+func NewModel(p *filter.Policy, o Options) (*Gateway, error) {
+	o.setDefaults()
+	g, err := newGateway(o)
+	if err != nil {
+		return nil, err
+	}
+	for e := range filter.Endpoint(p.Len()) {
+		if kind := p.Kind(e); kind == filter.KindInterface || kind == filter.KindHost {
+			id := p.ID(e)
+			port := &Port{id: id, number: g.number(id), slot: g.takeSlot(), mtu: o.MTU, flows: g.flows}
+			g.makeRoom(port)
+			g.ports[id] = port
+		}
+	}
+	if err := g.numberVPCs(p); err != nil {
+		return nil, err
+	}
+	g.install(p)
+	return g, nil
+}

@@ -309,6 +309,9 @@ func (g *Gateway) Close() error {
 		return nil
 	}
 	g.closed = true
+	if g.isModel() {
+		return nil
+	}
 	close(g.sweepEnd)
 	var errs []error
 	for _, w := range g.workers {

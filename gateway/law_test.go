@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"pgregory.net/rapid"
 
@@ -190,7 +191,8 @@ func (w *worker) fateOf(from string, packet []byte) string {
 }
 
 // TestCountersAddUp throws packets of every kind, mangled ones too, at a gateway:
-// whatever was received and is not held was forwarded, local or dropped.
+// whatever was received and is not held was forwarded, local or dropped, and who
+// watches was shown as much.
 func TestCountersAddUp(t *testing.T) {
 	data := bytes.Repeat([]byte{7}, 100)
 	seeds := [][]byte{
@@ -216,6 +218,8 @@ func TestCountersAddUp(t *testing.T) {
 		w, _ := manual(rt, res, []string{"a", "b"})
 		v := w.gateway.view.Load()
 		port := w.gateway.Port("a")
+		var shown tally
+		defer w.gateway.Watch(&shown)()
 		var sent uint64
 		for range rapid.IntRange(1, 60).Draw(rt, "packets") {
 			frame := append(make([]byte, tun.HeaderLen), rapid.SampledFrom(seeds).Draw(rt, "packet")...)
@@ -232,6 +236,9 @@ func TestCountersAddUp(t *testing.T) {
 			c := port.Counters()
 			if sum := c.Forwarded + c.Local + c.TotalDropped(); c.Received != sum || c.Received+uint64(held) < sent { // a super-packet counts as several
 				rt.Fatalf("%d packets sent, %d received, forwarded + local + dropped %d, %d held", sent, c.Received, sum, held)
+			}
+			if want := (tally{c.Forwarded, c.Local, c.Dropped, c.ReceivedBytes}); shown != want {
+				rt.Fatalf("shown (-want +got):\n%s", cmp.Diff(want, shown, cmp.AllowUnexported(tally{})))
 			}
 		}
 	})

@@ -33,6 +33,11 @@ type Trial struct {
 // left: that an ICMP error would go back is said whatever the limit on their
 // rate, and whether the table has room holds for this moment.
 func (g *Gateway) Try(from Source, packet []byte) (Trial, error) {
+	return g.tryAt(g.now(), from, packet)
+}
+
+// tryAt is Try at a time in ns.
+func (g *Gateway) tryAt(now int64, from Source, packet []byte) (Trial, error) {
 	v := g.view.Load()
 	if v.policy == nil {
 		return Trial{}, errors.New("the gateway has no policy yet")
@@ -46,7 +51,7 @@ func (g *Gateway) Try(from Source, packet []byte) (Trial, error) {
 		w = &worker{gateway: g, trial: true}
 	}
 	defer g.trials.Put(w)
-	w.now = g.now()
+	w.now = now
 	return w.try(v, in, packet)
 }
 
@@ -118,6 +123,9 @@ func (g *Gateway) liveFlow(v *view, e *Event) *FlowInfo {
 	info := g.describeWhole(v, &flow)
 	return &info
 }
+
+// isModel reports whether the gateway moves no packets; see NewModel.
+func (g *Gateway) isModel() bool { return len(g.workers) == 0 }
 
 // NewModel returns a gateway in which each interface and host of a policy has a
 // device, and no packet ever comes. It is there to be asked by Try; of its other

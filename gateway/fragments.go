@@ -42,7 +42,7 @@ func (w *worker) processWhole(v *view, in *attachment, datagram fragment.Result)
 // before it are written and shown first.
 func (w *worker) settlePiece(v *view, in *attachment, piece []byte, d decision) {
 	in.port.counters.count(d.fate, d.reason, 1, len(piece))
-	if len(w.watchers) > 0 {
+	if w.tracing {
 		w.note(v, in, -1, piece, 1, d)
 		w.show()
 	}

@@ -100,7 +100,11 @@ func (j *judgement) byRules() (Reason, bool) {
 }
 
 // trace notes what one end has said.
-func (j *judgement) trace(d vpc.Direction, a answer) { j.w.trail.answers[d] = a.side() }
+func (j *judgement) trace(d vpc.Direction, a answer) {
+	if canWatch && j.w.tracing {
+		j.w.trail.answers[d] = a.side()
+	}
+}
 
 // byACLs asks the network ACLs between the two ends, which know no flows: that
 // of the subnet which the packet leaves, then that of the one it enters.
@@ -164,7 +168,9 @@ func (j *judgement) byFlow() (Reason, bool) {
 func (j *judgement) hit(live *conntrack.Entry, hash conntrack.Hash) (Reason, bool) {
 	from, to := j.segment.From, j.segment.From.Opposite()
 	reason := ReasonFlow
-	j.w.trail.answers = [2]SideAnswer{SideFlow, SideFlow}
+	if canWatch && j.w.tracing {
+		j.w.trail.answers = [2]SideAnswer{SideFlow, SideFlow}
+	}
 	if j.to == filter.NoEndpoint || !live.Tracks(from, j.in.port.number) || !live.Tracks(to, j.receiver) || j.v.policy.HasACL(j.in.endpoint, j.to) {
 		var egress, ingress answer
 		egress, ingress, reason = j.ask(live)
@@ -179,7 +185,9 @@ func (j *judgement) hit(live *conntrack.Entry, hash conntrack.Hash) (Reason, boo
 // pass, the reason says why; if egress does not, the other end was not asked.
 func (j *judgement) ask(live *conntrack.Entry) (egress, ingress answer, reason Reason) {
 	egress = j.askEgress(live)
-	j.w.trail.answers = [2]SideAnswer{}
+	if canWatch && j.w.tracing {
+		j.w.trail.answers = [2]SideAnswer{}
+	}
 	j.trace(vpc.Egress, egress)
 	if !egress.passes {
 		return egress, answer{}, ReasonNoEgressRule

@@ -28,7 +28,9 @@ type arrival struct {
 // worker's flush do so. Every frame that is read passes here, once.
 func (w *worker) process(v *view, in *attachment, i int) {
 	frame := w.batch.Frame(i)
-	w.trail = trail{to: filter.NoEndpoint}
+	if canWatch && w.tracing {
+		w.trail = trail{to: filter.NoEndpoint}
+	}
 	a, d := w.admit(v, in, frame)
 	packet := frame[min(tun.HeaderLen, len(frame)):]
 	if d.fate == Forwarded {
@@ -39,7 +41,7 @@ func (w *worker) process(v *view, in *attachment, i int) {
 		}
 		d = w.decide(v, in, packet, a)
 	}
-	if len(w.watchers) > 0 {
+	if canWatch && w.tracing {
 		w.note(v, in, i, packet, a.packets, d)
 	}
 	if d.fate == Forwarded {
@@ -56,7 +58,9 @@ func (w *worker) process(v *view, in *attachment, i int) {
 func (w *worker) decide(v *view, in *attachment, packet []byte, a arrival) decision {
 	p := &w.packet
 	to := in.resolve(v.policy, p.Dst)
-	w.trail.to = to
+	if canWatch && w.tracing {
+		w.trail.to = to
+	}
 	if to != filter.NoEndpoint {
 		if kind := v.policy.Kind(to); kind == filter.KindRouter || kind == filter.KindService {
 			return w.decideOwn(v, in, kind, packet, a)
@@ -166,7 +170,7 @@ func (g *Gateway) sendFromRouter(vpcNumber int, packet []byte) {
 func (g *Gateway) sendOwn(out *Port, packet []byte) {
 	frame := append(make([]byte, tun.HeaderLen, tun.HeaderLen+len(packet)), packet...)
 	if err := out.write(frame, 1); err != nil {
-		g.log.Debug("the router's packet was not taken", "device", out.dev.Name(), "error", err)
+		g.log.Debug("the router's packet was not taken", "interface_id", out.id, "device", out.dev.Name(), "error", err)
 	}
 }
 

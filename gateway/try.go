@@ -48,7 +48,7 @@ func (g *Gateway) tryAt(now int64, from Source, packet []byte) (Trial, error) {
 	}
 	w, _ := g.trials.Get().(*worker)
 	if w == nil {
-		w = &worker{gateway: g, trial: true}
+		w = &worker{gateway: g, trial: true, tracing: true}
 	}
 	defer g.trials.Put(w)
 	w.now = now

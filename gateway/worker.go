@@ -37,6 +37,7 @@ type worker struct {
 	flow    filter.Flow            // see judgement.flow
 	now     int64                  // ns, of the batch
 	trail   trail                  // of the packet
+	tracing bool                   // the trail is wanted
 	trial   bool                   // packets are only tried; see Gateway.Try
 	idle    idleness
 
@@ -71,7 +72,7 @@ func (w *worker) run() {
 		var idle bool
 		var err error
 		if ready, idle, err = w.poller.Wait(ready[:0], w.idle.linger()); err != nil {
-			w.gateway.log.Error("worker ends: waiting for packets failed", "error", err)
+			w.gateway.log.Error("a worker ends, and the packets of its devices are not read any more: start the gateway anew", "error", err)
 			w.failed.Store(true)
 			return
 		}
@@ -118,7 +119,10 @@ func (w *worker) visit(slot int, idle bool) {
 // move decides the fates of the first n frames of the batch, and carries them
 // out. It returns how many bytes they have.
 func (w *worker) move(v *view, in *attachment, n int) (bytes int) {
-	w.watchers = w.gateway.watchers.all()
+	if canWatch {
+		w.watchers = w.gateway.watchers.all()
+		w.tracing = len(w.watchers) > 0
+	}
 	for i := range n {
 		bytes += len(w.batch.Frame(i))
 		w.process(v, in, i)
@@ -190,9 +194,9 @@ func (w *worker) lose(p *Port, err error) {
 	if p.gone.Swap(true) {
 		return
 	}
-	w.gateway.log.Error("device is gone", "device", p.dev.Name(), "endpoint", p.id, "error", err)
+	w.gateway.log.Error("device is gone: SIGHUP makes it anew if its namespace is still there", "interface_id", p.id, "device", p.dev.Name(), "error", err)
 	if err := w.poller.Remove(p.dev); err != nil {
-		w.gateway.log.Error("device is gone, but cannot be ignored", "device", p.dev.Name(), "error", err)
+		w.gateway.log.Error("device is gone, but its worker cannot ignore it: it goes with the next configuration", "interface_id", p.id, "device", p.dev.Name(), "error", err)
 	}
 }
 

@@ -1,0 +1,5 @@
+//go:build sgate_unwatched
+
+package gateway
+
+const canWatch = false

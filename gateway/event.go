@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"github.com/sgate/sgate/conntrack"
 	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/stack"
 	"github.com/sgate/sgate/vpc"
@@ -141,5 +142,10 @@ func (e *Event) letInBy(d vpc.Direction) string {
 		return ""
 	}
 	flow := shard.Flow(live, e.Time)
-	return e.gateway.rulesOf(&flow)[end]
+	numbers, known := e.gateway.numbersOf(&flow)
+	if known { // so that the flow's next packet finds them
+		shard.SetRule(live, conntrack.Low, numbers[conntrack.Low])
+		shard.SetRule(live, conntrack.High, numbers[conntrack.High])
+	}
+	return e.gateway.ruleNumbers.id(numbers[end])
 }

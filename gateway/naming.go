@@ -112,28 +112,46 @@ func (g *Gateway) nameUnder(p *filter.Policy, f *conntrack.Flow) (numbers [2]uin
 
 // rulesOf returns the ids, by end, of the rules that let a flow in.
 func (g *Gateway) rulesOf(f *conntrack.Flow) (ids [2]string) {
-	var named [2]uint32
-	for end := range ids {
-		number := f.Rule(conntrack.End(end))
-		if number&isUnnamed != 0 {
-			if named == [2]uint32{} {
-				named = g.nameMarked(number, f)
-			}
-			number = named[end]
-		}
+	numbers, _ := g.numbersOf(f)
+	for end, number := range numbers {
 		ids[end] = g.ruleNumbers.id(number)
 	}
 	return ids
 }
 
-// nameMarked is nameUnder with the policy that a mark stands for.
-func (g *Gateway) nameMarked(mark uint32, f *conntrack.Flow) (numbers [2]uint32) {
-	p := g.naming.under(mark)
-	if v := g.view.Load(); p == nil && unnamed(v.generation) == mark {
-		p = v.policy
+// numbersOf returns the numbers, by end, of the rules that let a flow in. known is
+// false if the policy that they are to be named by is not kept.
+func (g *Gateway) numbersOf(f *conntrack.Flow) (numbers [2]uint32, known bool) {
+	known = true
+	var of uint32 // the mark that named is for
+	var named [2]uint32
+	for end := range numbers {
+		mark := f.Rule(conntrack.End(end))
+		switch {
+		case mark&isUnnamed == 0:
+			numbers[end] = mark
+			continue
+		case mark != of:
+			of, named = mark, [2]uint32{}
+			if p := g.openedUnder(mark); p != nil {
+				named = g.nameUnder(p, f)
+			} else {
+				known = false
+			}
+		}
+		numbers[end] = named[end]
 	}
-	if p == nil {
-		return numbers
+	return numbers, known
+}
+
+// openedUnder returns the policy that flows with that mark were opened under, nil if
+// it is not kept.
+func (g *Gateway) openedUnder(mark uint32) *filter.Policy {
+	if p := g.naming.under(mark); p != nil {
+		return p
 	}
-	return g.nameUnder(p, f)
+	if v := g.view.Load(); unnamed(v.generation) == mark {
+		return v.policy
+	}
+	return nil
 }

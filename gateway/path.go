@@ -170,7 +170,7 @@ func (g *Gateway) sendFromRouter(vpcNumber int, packet []byte) {
 func (g *Gateway) sendOwn(out *Port, packet []byte) {
 	frame := append(make([]byte, tun.HeaderLen, tun.HeaderLen+len(packet)), packet...)
 	if err := out.write(frame, 1); err != nil {
-		g.log.Debug("the router's packet was not taken", "interface_id", out.id, "device", out.dev.Name(), "error", err)
+		g.log.Debug("the router's packet was not taken", "device", out.dev.Name(), "interface_id", out.id, "error", err)
 	}
 }
 

@@ -72,7 +72,7 @@ func (w *worker) run() {
 		var idle bool
 		var err error
 		if ready, idle, err = w.poller.Wait(ready[:0], w.idle.linger()); err != nil {
-			w.gateway.log.Error("a worker ends, and the packets of its devices are not read any more: start the gateway anew", "error", err)
+			w.gateway.log.Error("a worker ends, and the packets of its devices are not read any more", "error", err, "remedy", "start the gateway anew")
 			w.failed.Store(true)
 			return
 		}
@@ -194,9 +194,10 @@ func (w *worker) lose(p *Port, err error) {
 	if p.gone.Swap(true) {
 		return
 	}
-	w.gateway.log.Error("device is gone: SIGHUP makes it anew if its namespace is still there", "interface_id", p.id, "device", p.dev.Name(), "error", err)
+	w.gateway.log.Error("device is gone", "device", p.dev.Name(), "interface_id", p.id, "error", err,
+		"remedy", "SIGHUP makes it anew if its namespace is still there")
 	if err := w.poller.Remove(p.dev); err != nil {
-		w.gateway.log.Error("device is gone, but its worker cannot ignore it: it goes with the next configuration", "interface_id", p.id, "device", p.dev.Name(), "error", err)
+		w.gateway.log.Error("device is gone, but cannot be ignored", "device", p.dev.Name(), "interface_id", p.id, "error", err)
 	}
 }
 

@@ -2,7 +2,6 @@ package vpc
 
 import (
 	"fmt"
-	"math"
 	"net/netip"
 )
 
@@ -82,12 +81,7 @@ func (b budget) holds(cidr netip.Prefix) int {
 func (v *validation) groupWithinQuota(g *SecurityGroup) {
 	most := v.res.Quotas.RulesPerGroup
 	for _, b := range budgets() {
-		count := 0
-		for _, r := range g.Rules(b.direction) {
-			weight := v.weight(r.Peer, b)
-			count = min(count, math.MaxInt-weight) + weight
-		}
-		if count > most {
+		if count := v.ruleCount(g, b); count > most {
 			v.fault(g.Origin, fmt.Sprintf("security group %q", g.Name), CodeRulesPerGroupLimit,
 				"The maximum number of rules per security group has been reached. Its rules count as %d %s rules "+
 					"(a CIDR is one of its family, a security group one of each, a prefix list its max_entries): "+
@@ -100,12 +94,12 @@ func (v *validation) groupWithinQuota(g *SecurityGroup) {
 // CIDR is one, and a prefix list is as many as it may have entries (VPC User
 // Guide, security group rules). A security group is one; that it is so in both
 // families, which its members may have, AWS does not document.
-func (v *validation) weight(peer Peer, b budget) int {
+func (s *Snapshot) weight(peer Peer, b budget) int {
 	switch {
 	case peer.GroupID != "":
 		return 1
 	case peer.PrefixListID != "":
-		if list, ok := v.PrefixList(peer.PrefixListID); ok && list.IPv6 == b.ipv6 {
+		if list, ok := s.PrefixList(peer.PrefixListID); ok && list.IPv6 == b.ipv6 {
 			return max(list.MaxEntries, 0)
 		}
 		return 0
@@ -125,13 +119,7 @@ func (v *validation) aclsWithinQuotas() {
 				"its vpc has more than %d: want fewer, or a higher quota network_acls_per_vpc", q.NetworkACLs)
 		}
 		for _, b := range budgets() {
-			count := 1
-			for _, e := range x.Entries {
-				if e.Direction == b.direction {
-					count += b.holds(e.CIDR)
-				}
-			}
-			if count > q.NetworkACLEntries {
+			if count := entryCount(&x, b); count > q.NetworkACLEntries {
 				v.fault(x.Origin, subject, CodeNetworkACLEntryLimit,
 					"has %d %s entries, the last one, *, included: want at most %d, or a higher quota network_acl_entries",
 					count, b, q.NetworkACLEntries)

@@ -26,9 +26,10 @@ const (
 // Client asks a gateway. Several goroutines may use one. It keeps no connection
 // open between requests.
 type Client struct {
-	path  string
-	http  *http.Client
-	limit int64 // on the bytes of a reply
+	path    string
+	http    http.Client
+	endless http.Client // for replies without end
+	limit   int64       // on the bytes of any other
 }
 
 // NewClient returns a client of the gateway whose socket is at path. Whether
@@ -42,10 +43,11 @@ func NewClient(path string) (*Client, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", path)
 	}
-	return &Client{path: path, limit: replyBytes, http: &http.Client{
-		Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true},
-		Timeout:   clientWait,
-	}}, nil
+	transport := &http.Transport{DialContext: dial, DisableKeepAlives: true, ResponseHeaderTimeout: clientWait}
+	return &Client{
+		path: path, limit: replyBytes,
+		http: http.Client{Transport: transport, Timeout: clientWait}, endless: http.Client{Transport: transport},
+	}, nil
 }
 
 // get asks for something. Query and out are what the endpoint takes and gives.
@@ -63,17 +65,31 @@ func (c *Client) post(ctx context.Context, path string, in, out any) error {
 }
 
 func (c *Client) do(ctx context.Context, method, path string, body []byte, out any) error {
-	request, err := http.NewRequestWithContext(ctx, method, "http://sgate"+path, bytes.NewReader(body))
+	response, err := c.send(ctx, &c.http, method, path, body)
 	if err != nil {
 		return err
+	}
+	return c.receive(response, out)
+}
+
+// send makes a request.
+func (c *Client) send(ctx context.Context, by *http.Client, method, path string, body []byte) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://sgate"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	response, err := c.http.Do(request)
+	response, err := by.Do(request)
 	if err != nil {
-		return c.unanswered(err)
+		return nil, c.unanswered(err)
 	}
+	return response, nil
+}
+
+// receive reads the answer to a request.
+func (c *Client) receive(response *http.Response, out any) error {
 	defer response.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(response.Body, c.limit+1))
 	if err != nil {

@@ -32,6 +32,8 @@ type FlowEnd struct {
 	Address netip.Addr `json:"address"`
 	Port    uint16     `json:"port,omitempty"` // for TCP and UDP
 	Tracked bool       `json:"tracked"`        // this end's security groups track the flow
+	Packets uint64     `json:"packets"`        // that this end has sent
+	Bytes   uint64     `json:"bytes"`          // likewise, from the IP header on
 }
 
 // Flow is an entry of the flow table.
@@ -44,6 +46,10 @@ type Flow struct {
 	State    string  `json:"state"`
 	Age      float64 `json:"age_seconds"`
 	Expires  float64 `json:"expires_seconds"` // until then, if no packet comes
+	// Egress and Ingress are the rules that let it in: at its opener's end and
+	// at the other. Empty is one that was not asked.
+	Egress  RuleRef `json:"egress"`
+	Ingress RuleRef `json:"ingress"`
 }
 
 // MaxListedFlows is how many flows a reply lists.

@@ -16,13 +16,23 @@ import (
 // Backend is what a gateway does for the server. All methods may be called by
 // several goroutines at once.
 type Backend interface {
+	StatusBackend
 	CountersBackend
 	CutFlowsBackend
+	FlowsBackend
+	EventsBackend
+	CaptureBackend
+	ExplainBackend
+	MatrixBackend
+	MetricsBackend
 }
 
 // endpoints lists them all, in the order in which they are made known.
 func (s *Server) endpoints(b Backend) []endpoint {
-	return []endpoint{s.counters(b), s.cutFlows(b)}
+	return []endpoint{
+		s.counters(b), s.cutFlows(b), s.flows(b), s.events(b), s.capture(b), s.explain(b), s.matrix(b),
+		s.status(b), s.metrics(b), s.healthz(b), s.readyz(b), s.openapi(),
+	}
 }
 
 // endpoint is one thing that can be asked.
@@ -34,6 +44,7 @@ type endpoint struct {
 // limits bound what a client can make a server spend.
 type limits struct {
 	header, body, reply, idle time.Duration // to read a request's, to write a reply, between requests
+	stall                     time.Duration // to take a piece of a reply without end
 	grace                     time.Duration // that requests under way get when the server closes
 	bodyBytes                 int64
 }
@@ -41,7 +52,7 @@ type limits struct {
 func defaultLimits() limits {
 	return limits{
 		header: 5 * time.Second, body: 10 * time.Second, reply: 30 * time.Second, idle: 30 * time.Second,
-		grace: 2 * time.Second, bodyBytes: 64 << 10,
+		stall: time.Minute, grace: 2 * time.Second, bodyBytes: 64 << 10,
 	}
 }
 
@@ -54,7 +65,10 @@ type Server struct {
 	log    *slog.Logger
 	http   *http.Server       // nil before Serve
 	cancel context.CancelFunc // ends the context of all requests
-	served chan struct{}      // closed when the socket is no longer accepted from
+	// streams is done when replies without end are to come to theirs.
+	streams    context.Context
+	endStreams context.CancelFunc
+	served     chan struct{} // closed when the socket is no longer accepted from
 	// requests is held for reading by each request under way. Close takes it
 	// and keeps it.
 	requests sync.RWMutex
@@ -106,6 +120,7 @@ func (s *Server) Path() string { return s.socket.path }
 func (s *Server) Serve(b Backend, log *slog.Logger) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel, s.log = cancel, log
+	s.streams, s.endStreams = context.WithCancel(ctx)
 	s.http = &http.Server{
 		Handler:           s.guard(s.mux(b)),
 		ReadHeaderTimeout: s.limits.header,
@@ -117,14 +132,14 @@ func (s *Server) Serve(b Backend, log *slog.Logger) {
 	go func() {
 		defer close(s.served)
 		if err := s.http.Serve(s.socket); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the control socket has failed", "socket", s.Path(), "error", err)
+			log.Error("the control socket has failed", "socket", s.Path(), "error", err, "remedy", "start the gateway anew to have it back")
 		}
 	}()
 }
 
 // Close removes the socket and returns when no request is under way any more.
-// Requests get a moment to come to their end; then their contexts are done and
-// their connections closed.
+// Replies without end come to theirs at once. Other requests get a moment; then
+// their contexts are done and their connections closed.
 func (s *Server) Close() error {
 	s.closing.Do(func() { s.closed = s.close() })
 	return s.closed
@@ -135,6 +150,7 @@ func (s *Server) close() error {
 	if s.http == nil {
 		return errors.Join(err, s.socket.Close())
 	}
+	s.endStreams()
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.grace)
 	defer cancel()
 	if s.http.Shutdown(ctx) != nil {
@@ -149,7 +165,7 @@ func (s *Server) close() error {
 // guard turns requests away that come too late.
 func (s *Server) guard(next http.Handler) http.Handler {
 	late := s.reply(func(http.ResponseWriter, *http.Request) (any, error) {
-		return nil, &Error{http.StatusServiceUnavailable, "the gateway is ending"}
+		return nil, goodbye()
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.requests.TryRLock() {

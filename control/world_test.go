@@ -19,11 +19,32 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake is a backend that does as the test says.
+// fake is a backend that does as the test says. What it does not say must not be
+// asked.
 type fake struct {
-	counters func(context.Context, CountersRequest) (CountersReply, error)
-	cut      func(context.Context, CutFlowsRequest) (CutFlowsReply, error)
+	Backend
+	metrics           func(http.ResponseWriter, *http.Request)
+	health, readiness func() []string
+	status            func(context.Context) (Status, error)
+	counters          func(context.Context, CountersRequest) (CountersReply, error)
+	cut               func(context.Context, CutFlowsRequest) (CutFlowsReply, error)
+	flows             func(context.Context, FlowsRequest, func(...FlowLine) error) error
+	events            func(context.Context, EventsRequest, func(...EventLine) error) error
 }
+
+func (f fake) Flows(ctx context.Context, r FlowsRequest, send func(...FlowLine) error) error {
+	return f.flows(ctx, r, send)
+}
+
+func (f fake) Events(ctx context.Context, r EventsRequest, send func(...EventLine) error) error {
+	return f.events(ctx, r, send)
+}
+
+func (f fake) Metrics(w http.ResponseWriter, r *http.Request) { f.metrics(w, r) }
+
+func (f fake) Health() []string { return f.health() }
+
+func (f fake) Readiness() []string { return f.readiness() }
 
 func (f fake) Counters(ctx context.Context, r CountersRequest) (CountersReply, error) {
 	return f.counters(ctx, r)

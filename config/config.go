@@ -23,16 +23,20 @@ import (
 	"net/netip"
 	"os"
 
+	"github.com/sgate/sgate/lint/finding"
 	"github.com/sgate/sgate/vpc"
 	"github.com/spf13/pflag"
 )
 
 // Config is a whole configuration, validated.
 type Config struct {
-	Path      string        // the file it came from, as the user named it
-	Gateway   Gateway       // how the gateway itself runs
-	Resources *vpc.Snapshot // never nil
-	Endpoints []Endpoint    // instances, then hosts, each in the file's order
+	Path      string            // the file it came from, as the user named it
+	Gateway   Gateway           // how the gateway itself runs
+	Resources *vpc.Snapshot     // never nil
+	Endpoints []Endpoint        // instances, then hosts, each in the file's order
+	Silences  []finding.Silence // what sgate lint is to be silent about
+	Account   Account           // where the resources are said to be
+	FlowLogs  []FlowLog         // in the file's order
 }
 
 // Endpoint is an instance or a host, seen as the device that it talks through.
@@ -113,6 +117,9 @@ func Parse(data []byte, src Source) (*Config, error) {
 	}
 	cfg := &Config{Path: src.Path, Gateway: buildGateway(raw.Gateway, index, places, faults)}
 	cfg.Resources, cfg.Endpoints = build(raw, index, faults)
+	cfg.Silences = buildSilences(raw, index, faults)
+	cfg.Account = buildAccount(raw.Account, index, faults)
+	cfg.FlowLogs = buildFlowLogs(raw.FlowLogs, cfg.Resources, index, faults)
 	if err := faults.err(); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/sgate/sgate/configs"
 	"github.com/sgate/sgate/vpc"
 )
 
@@ -35,11 +36,12 @@ func lines(err error) []string {
 }
 
 func TestExamplesLoad(t *testing.T) {
-	paths, err := filepath.Glob("../configs/*.yaml")
-	if err != nil || len(paths) < 5 {
-		t.Fatalf("found %d examples, error %v", len(paths), err)
+	names := configs.Configurations()
+	if len(names) < 5 {
+		t.Fatalf("found the examples %v", names)
 	}
-	for _, path := range paths {
+	for _, name := range names {
+		path := "../configs/" + name
 		cfg, err := Load(Source{Path: path})
 		if err != nil {
 			t.Errorf("%v", err)

@@ -30,7 +30,7 @@ func TestKeysAndKinds(t *testing.T) {
 	testFaults(t, world, []faultCase{
 		{"unknown key", "instance: []\n", `f.yaml:5:1: unknown key "instance": did you mean "instances"?`},
 		{"unknown key, nothing near", "gateway: {colour: red}\n",
-			`f.yaml:5:11: gateway: unknown key "colour": known are mtu, offload, workers, icmp_errors, tcp_midstream, on_rule_change, log, conntrack`},
+			`f.yaml:5:11: gateway: unknown key "colour": known are mtu, offload, workers, icmp_errors, tcp_midstream, on_rule_change, log, conntrack, metrics`},
 		{"unknown key for a needed one", "hosts: [{name: h, adress: 192.0.2.1}]\n",
 			`f.yaml:5:19: host "h": unknown key "adress": did you mean "address"?`},
 		{"key that is no string", "7: x\n", `f.yaml:5:1: want a key, got the integer 7`},

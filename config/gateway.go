@@ -24,6 +24,7 @@ type Gateway struct {
 	OnRuleChange     OnRuleChange
 	Log              Log
 	Conntrack        Conntrack
+	Metrics          Metrics
 }
 
 // OnRuleChange is what becomes of tracked flows when rules change.
@@ -115,6 +116,7 @@ func buildGateway(raw rawGateway, index *index, places map[string]string, f *fau
 		OnRuleChange:      OnRuleChange(max(0, slices.Index(onChange, raw.OnRuleChange))),
 		Log:               Log{Level: level, Format: raw.Log.Format},
 		Conntrack:         conntrack,
+		Metrics:           b.metrics(raw.Metrics),
 	}
 }
 

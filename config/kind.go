@@ -23,6 +23,8 @@ func plain(node ast.Node, t reflect.Type) (any, bool) {
 		}
 		one, ok := asText(node)
 		return []any{one}, ok
+	case reflect.TypeFor[Word]():
+		return asWord(node)
 	case reflect.TypeFor[words]():
 		if list, ok := node.(*ast.SequenceNode); ok {
 			return eachOf(list, asWord)
@@ -107,10 +109,32 @@ func wrongKind(node ast.Node, t reflect.Type) string {
 		return fmt.Sprintf("has no value: want %s, or leave the key out", want)
 	case t == reflect.TypeFor[words]() && isString:
 		return fmt.Sprintf("want %s, such as [python3, -m, http.server], got %s", want, quote(s))
+	case t == reflect.TypeFor[texts]():
+		if i, item := odd(node); item != nil {
+			got += fmt.Sprintf(" whose item %d is %s", i+1, describe(item))
+			if describe(item) == "a mapping" {
+				got += " (an IPv6 address in brackets takes quotes)"
+			}
+		}
 	case t.Kind() == reflect.String && isNumber:
 		return fmt.Sprintf("want %s, got %s: put it in quotes", want, got)
 	}
 	return fmt.Sprintf("want %s, got %s", want, got)
+}
+
+// odd returns the first item of a list that cannot be a text, nil if there is
+// none.
+func odd(node ast.Node) (int, ast.Node) {
+	list, ok := node.(*ast.SequenceNode)
+	if !ok {
+		return 0, nil
+	}
+	for i, item := range list.Values {
+		if _, ok := asText(item); !ok {
+			return i, item
+		}
+	}
+	return 0, nil
 }
 
 func wanted(t reflect.Type) string {
@@ -122,6 +146,8 @@ func wanted(t reflect.Type) string {
 		return "a string or an integer"
 	case reflect.TypeFor[texts]():
 		return "a string, an integer or a list of them"
+	case reflect.TypeFor[Word]():
+		return "a string, a number, true or false"
 	case reflect.TypeFor[words]():
 		return "a list of strings"
 	}

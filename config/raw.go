@@ -25,13 +25,17 @@ type rawFile struct {
 	Instances      []rawInstance   `mapstructure:"instances" label:"instance"`
 	Hosts          []rawHost       `mapstructure:"hosts" label:"host"`
 	Quotas         rawQuotas       `mapstructure:"quotas" label:"quotas"`
+	Account        rawAccount      `mapstructure:"account" label:"account"`
+	FlowLogs       []rawFlowLog    `mapstructure:"flow_logs" label:"flow log"`
+	LintIgnore     []rawSilence    `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
 type rawVPC struct {
-	Name     string `mapstructure:"name"`
-	ID       string `mapstructure:"id"`
-	CIDR     string `mapstructure:"cidr"`
-	IPv6CIDR string `mapstructure:"ipv6_cidr"`
+	Name       string       `mapstructure:"name"`
+	ID         string       `mapstructure:"id"`
+	CIDR       string       `mapstructure:"cidr"`
+	IPv6CIDR   string       `mapstructure:"ipv6_cidr"`
+	LintIgnore []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
 type rawSubnet struct {
@@ -43,19 +47,21 @@ type rawSubnet struct {
 }
 
 type rawGroup struct {
-	Name        string    `mapstructure:"name"`
-	ID          string    `mapstructure:"id"`
-	VPC         string    `mapstructure:"vpc"`
-	Description string    `mapstructure:"description"`
-	Ingress     []rawRule `mapstructure:"ingress" label:"ingress rule"`
-	Egress      []rawRule `mapstructure:"egress" label:"egress rule"`
+	Name        string       `mapstructure:"name"`
+	ID          string       `mapstructure:"id"`
+	VPC         string       `mapstructure:"vpc"`
+	Description string       `mapstructure:"description"`
+	Ingress     []rawRule    `mapstructure:"ingress" label:"ingress rule"`
+	Egress      []rawRule    `mapstructure:"egress" label:"egress rule"`
+	LintIgnore  []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
 type rawRule struct {
 	rawService  `mapstructure:",squash"`
-	Source      texts  `mapstructure:"source"`
-	Destination texts  `mapstructure:"destination"`
-	Description string `mapstructure:"description"`
+	Source      texts        `mapstructure:"source"`
+	Destination texts        `mapstructure:"destination"`
+	Description string       `mapstructure:"description"`
+	LintIgnore  []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
 // rawService is the kind of traffic that a rule or an entry of a network ACL
@@ -69,27 +75,30 @@ type rawService struct {
 }
 
 type rawNetworkACL struct {
-	Name    string        `mapstructure:"name"`
-	ID      string        `mapstructure:"id"`
-	VPC     string        `mapstructure:"vpc"`
-	Subnets texts         `mapstructure:"subnets"`
-	Ingress []rawACLEntry `mapstructure:"ingress" label:"ingress entry"`
-	Egress  []rawACLEntry `mapstructure:"egress" label:"egress entry"`
+	Name       string        `mapstructure:"name"`
+	ID         string        `mapstructure:"id"`
+	VPC        string        `mapstructure:"vpc"`
+	Subnets    texts         `mapstructure:"subnets"`
+	Ingress    []rawACLEntry `mapstructure:"ingress" label:"ingress entry"`
+	Egress     []rawACLEntry `mapstructure:"egress" label:"egress entry"`
+	LintIgnore []rawSilence  `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
 type rawACLEntry struct {
 	Number      int    `mapstructure:"number"`
 	Action      string `mapstructure:"action"`
 	rawService  `mapstructure:",squash"`
-	Source      string `mapstructure:"source"`
-	Destination string `mapstructure:"destination"`
+	Source      string       `mapstructure:"source"`
+	Destination string       `mapstructure:"destination"`
+	LintIgnore  []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
 type rawPrefixList struct {
-	Name       string     `mapstructure:"name"`
-	ID         string     `mapstructure:"id"`
-	MaxEntries int        `mapstructure:"max_entries"`
-	Entries    []rawEntry `mapstructure:"entries" label:"entry"`
+	Name       string       `mapstructure:"name"`
+	ID         string       `mapstructure:"id"`
+	MaxEntries int          `mapstructure:"max_entries"`
+	Entries    []rawEntry   `mapstructure:"entries" label:"entry"`
+	LintIgnore []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
 type rawEntry struct {
@@ -107,6 +116,7 @@ type rawInstance struct {
 	SourceDestCheck    *bool       `mapstructure:"source_dest_check"`
 	ConnectionTracking rawTracking `mapstructure:"connection_tracking" label:"connection_tracking"`
 	rawPlace           `mapstructure:",squash"`
+	LintIgnore         []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
 // rawTracking is the idle timeouts of an interface, in seconds.
@@ -152,6 +162,13 @@ type rawGateway struct {
 	OnRuleChange string       `mapstructure:"on_rule_change"`
 	Log          rawLog       `mapstructure:"log" label:"log"`
 	Conntrack    rawConntrack `mapstructure:"conntrack" label:"conntrack"`
+	Metrics      rawMetrics   `mapstructure:"metrics" label:"metrics"`
+}
+
+type rawMetrics struct {
+	Listen      string `mapstructure:"listen"`
+	AllowRemote bool   `mapstructure:"allow_remote"`
+	Detail      string `mapstructure:"detail"`
 }
 
 type rawLog struct {

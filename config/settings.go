@@ -54,7 +54,7 @@ func settings() []setting {
 		{"gateway.on_rule_change", "on-rule-change", d.OnRuleChange.String(), "tracked flows when rules change: keep, as AWS does; revalidate, by the new rules; or flush"},
 		{"gateway.log.level", "log-level", levelName(d.Log.Level), "what is worth a log line: debug, info, warn or error"},
 		{"gateway.log.format", "log-format", d.Log.Format, "form of the log: text or json"},
-	}, conntrackSettings(d.Conntrack))
+	}, conntrackSettings(d.Conntrack), metricsSettings(d.Metrics))
 }
 
 func conntrackSettings(d Conntrack) []setting {
@@ -140,9 +140,17 @@ func Defaults() []byte {
 		}
 		open = open[:last]
 		indent := strings.Repeat("  ", last)
-		fmt.Fprintf(&b, "%s# %s\n%s# (%s, --%s)\n%s%s: %v\n", indent, s.help, indent, s.env(), s.flag, indent, parts[last], s.value)
+		fmt.Fprintf(&b, "%s# %s\n%s# (%s, --%s)\n%s%s: %s\n", indent, s.help, indent, s.env(), s.flag, indent, parts[last], s.yaml())
 	}
 	return []byte(b.String())
+}
+
+// yaml returns the default as a file has it.
+func (s setting) yaml() string {
+	if s.value == "" {
+		return `""` // nothing at all would be null
+	}
+	return fmt.Sprint(s.value)
 }
 
 // decode lays the environment and the flags over the file's values and decodes

@@ -95,12 +95,14 @@ func TestPrecedence(t *testing.T) {
     udp_stream_timeout: 61
     icmp_timeout: 501
     other_timeout: 601
+  metrics: {listen: "127.0.0.1:9001", allow_remote: true, detail: vpc}
 `
 	fromFile := Gateway{
 		MTU: 1500, Offload: false, Workers: 1,
 		RelatedICMPErrors: true, DropMidstreamTCP: true, OnRuleChange: RevalidateFlows,
 		Log:       Log{Level: slog.LevelWarn, Format: "json"},
 		Conntrack: Conntrack{MaxFlows: 1000, Allowance: 100, Reclassify: true, Timeouts: timeouts(1)},
+		Metrics:   Metrics{Listen: "127.0.0.1:9001", AllowRemote: true, Detail: EachVPC},
 	}
 	environ := []string{
 		"SGATE_GATEWAY_MTU=2000", "SGATE_GATEWAY_OFFLOAD=true", "SGATE_GATEWAY_WORKERS=2",
@@ -111,23 +113,27 @@ func TestPrecedence(t *testing.T) {
 		"SGATE_GATEWAY_CONNTRACK_TCP_CLOSING_TIMEOUT=302", "SGATE_GATEWAY_CONNTRACK_TCP_RESET_TIMEOUT=402",
 		"SGATE_GATEWAY_CONNTRACK_UDP_TIMEOUT=32", "SGATE_GATEWAY_CONNTRACK_UDP_STREAM_TIMEOUT=62",
 		"SGATE_GATEWAY_CONNTRACK_ICMP_TIMEOUT=502", "SGATE_GATEWAY_CONNTRACK_OTHER_TIMEOUT=602",
+		"SGATE_GATEWAY_METRICS_LISTEN=127.0.0.1:9002", "SGATE_GATEWAY_METRICS_ALLOW_REMOTE=false", "SGATE_GATEWAY_METRICS_DETAIL=interface",
 		"SGATE_OTHER=ignored", "PATH=/bin", "SGATE_GATEWAY_PORT_443_TCP=tcp://10.0.0.1:443", "SGATE_GATEWAY_SERVICE_HOST=10.0.0.1",
 	}
 	fromEnv := Gateway{
 		MTU: 2000, Offload: true, Workers: 2, OnRuleChange: FlushFlows,
 		Log: Log{Level: slog.LevelError, Format: "text"}, Conntrack: Conntrack{MaxFlows: 2000, Allowance: 200, Timeouts: timeouts(2)},
+		Metrics: Metrics{Listen: "127.0.0.1:9002"},
 	}
 	args := []string{
 		"--mtu=3000", "--offload=false", "--workers=3", "--log-level=debug", "--log-format=json", "--max-flows=3000",
 		"--icmp-errors=related", "--tcp-midstream=drop", "--on-rule-change=keep", "--conntrack-allowance=300", "--reclassify-flows",
 		"--tcp-established-timeout=103", "--tcp-opening-timeout=203", "--tcp-closing-timeout=303", "--tcp-reset-timeout=403",
 		"--udp-timeout=33", "--udp-stream-timeout=63", "--icmp-timeout=503", "--other-timeout=603",
+		"--metrics-listen=127.0.0.1:9003", "--metrics-allow-remote", "--metrics-detail=vpc",
 	}
 	fromFlags := Gateway{
 		MTU: 3000, Offload: false, Workers: 3,
 		RelatedICMPErrors: true, DropMidstreamTCP: true, OnRuleChange: KeepFlows,
 		Log:       Log{Level: slog.LevelDebug, Format: "json"},
 		Conntrack: Conntrack{MaxFlows: 3000, Allowance: 300, Reclassify: true, Timeouts: timeouts(3)},
+		Metrics:   Metrics{Listen: "127.0.0.1:9003", AllowRemote: true, Detail: EachVPC},
 	}
 	oneFlag := fromEnv
 	oneFlag.MTU = 9001 // a flag that repeats the default is given all the same

@@ -22,8 +22,13 @@ type shape struct {
 // that decode into the raw structs without conversion. A list keeps its length:
 // an item of the wrong kind becomes an empty one and is marked in the index.
 func checkShape(root *ast.MappingNode, index *index, f *faults) map[string]any {
+	return checkShapeOf(root, reflect.TypeFor[rawFile](), index, f)
+}
+
+// checkShapeOf is checkShape for a file whose keys are the fields of struct t.
+func checkShapeOf(root *ast.MappingNode, t reflect.Type, index *index, f *faults) map[string]any {
 	s := &shape{index, f, make(map[reflect.Type]fields)}
-	return s.mapping(root, reflect.TypeFor[rawFile](), "", "")
+	return s.mapping(root, t, "", "")
 }
 
 // mapping converts a mapping whose keys are the fields of struct t.
@@ -77,6 +82,7 @@ func (s *shape) value(node ast.Node, field reflect.StructField, path, subject st
 		}
 	default:
 		if v, ok := plain(node, t); ok {
+			s.placeItems(node, path)
 			return v, true
 		}
 	}
@@ -84,6 +90,15 @@ func (s *shape) value(node ast.Node, field reflect.StructField, path, subject st
 	key := field.Tag.Get("mapstructure")
 	s.faults.add(s.index.places[path], join(subject, key, ": "), "%s", wrongKind(node, t))
 	return nil, false
+}
+
+// placeItems notes where the items of a list of plain values stand.
+func (s *shape) placeItems(node ast.Node, path string) {
+	if list, ok := node.(*ast.SequenceNode); ok {
+		for i, item := range list.Values {
+			s.index.places[listItem(path, i)] = s.origin(item)
+		}
+	}
 }
 
 func (s *shape) items(list *ast.SequenceNode, t reflect.Type, path, subject, label string) []any {

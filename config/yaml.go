@@ -19,9 +19,14 @@ import (
 // level, so hostile input could exhaust its stack, which nothing recovers.
 const maxNesting = 64
 
-// parseYAML returns the one mapping that a file consists of. Otherwise it adds
-// the faults and returns false.
+// parseYAML returns the one mapping that a configuration consists of. Otherwise
+// it adds the faults and returns false.
 func parseYAML(data []byte, f *faults) (*ast.MappingNode, bool) {
+	return parseForm(data, Form{"a configuration", "a vpc", "vpc, subnets and instances"}, f)
+}
+
+// parseForm is parseYAML for a file of any form.
+func parseForm(data []byte, form Form, f *faults) (*ast.MappingNode, bool) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff")) // editors on Windows write one
 	if !utf8.Valid(data) {
 		f.add(invalidUTF8(data, f.file), "", "is not UTF-8 text")
@@ -39,17 +44,17 @@ func parseYAML(data []byte, f *faults) (*ast.MappingNode, bool) {
 		case body == nil:
 			body = doc.Body
 		default:
-			f.add(origin(f.file, doc.Body), "", "is a second YAML document: a configuration is one")
+			f.add(origin(f.file, doc.Body), "", "is a second YAML document: %s is one", form.Name)
 			return nil, false
 		}
 	}
 	if body == nil {
-		f.add(start, "", "is empty: want at least a vpc")
+		f.add(start, "", "is empty: want at least %s", form.Least)
 		return nil, false
 	}
 	root, ok := body.(*ast.MappingNode)
 	if !ok {
-		f.add(origin(f.file, body), "", "want a mapping with keys such as vpc, subnets and instances, got %s", describe(body))
+		f.add(origin(f.file, body), "", "want a mapping with keys such as %s, got %s", form.Keys, describe(body))
 	}
 	return root, ok
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/gateway"
 	"github.com/sgate/sgate/tun"
+	"github.com/sgate/sgate/vpc"
 )
 
 // twoVPCs has equal addresses in two VPCs; db admits app alone, and untold
@@ -55,6 +56,7 @@ type world struct {
 	t      *testing.T
 	clock  atomic.Int64
 	g      *gateway.Gateway
+	daemon *Daemon
 	client *control.Client
 	ids    map[string]string // of endpoints, by name
 	devs   map[string]*tun.Memory
@@ -63,16 +65,22 @@ type world struct {
 
 func newWorld(t *testing.T, content string) *world {
 	t.Helper()
+	return newWorldWith(t, content, gateway.Options{Log: slog.New(slog.DiscardHandler)})
+}
+
+func newWorldWith(t *testing.T, content string, o gateway.Options) *world {
+	t.Helper()
 	w := &world{t: t, ids: make(map[string]string), devs: make(map[string]*tun.Memory), sent: make(map[string]uint64)}
 	w.clock.Store(int64(time.Hour))
-	g, err := gateway.New(gateway.Options{Now: w.clock.Load})
+	o.Now = w.clock.Load
+	g, err := gateway.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.g = g
-	d := &Daemon{gateway: g, log: slog.New(slog.DiscardHandler)}
+	w.daemon = &Daemon{gateway: g, log: o.Log, metrics: newMetrics(g, config.Metrics{}, o.Log)}
 	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
+		if err := w.daemon.Close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
 	})
@@ -80,7 +88,7 @@ func newWorld(t *testing.T, content string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.ServeControl(socket)
+	w.daemon.ServeControl(socket)
 	if w.client, err = control.NewClient(socket.Path()); err != nil {
 		t.Fatal(err)
 	}
@@ -193,6 +201,19 @@ func withFlows(t *testing.T) *world {
 		w.clock.Add(int64(time.Second))
 	}
 	return w
+}
+
+// rule returns the id of a group's rule, by its place.
+func (w *world) rule(group string, d vpc.Direction, place int) string {
+	w.t.Helper()
+	policy, _ := w.g.Policy()
+	for _, g := range policy.Snapshot().SecurityGroups() {
+		if g.Name == group {
+			return g.Rules(d)[place].ID
+		}
+	}
+	w.t.Fatalf("no group %q", group)
+	return ""
 }
 
 // short names a flow as tests do.
@@ -316,16 +337,19 @@ func TestFlowOnTheWire(t *testing.T) {
 	icmpID := uint16(3306)
 	app := control.FlowEnd{Name: "app", ID: w.ids["app"], Address: netip.MustParseAddr("10.0.1.10"), Tracked: true}
 	db := control.FlowEnd{Name: "db", ID: w.ids["db"], Address: netip.MustParseAddr("10.0.1.20"), Tracked: true}
-	withPort := func(e control.FlowEnd, port uint16) control.FlowEnd {
-		e.Port = port
+	with := func(e control.FlowEnd, port uint16, bytes uint64) control.FlowEnd {
+		e.Port, e.Bytes, e.Packets = port, bytes, min(bytes, 1)
 		return e
 	}
 	laptop := control.FlowEnd{Name: "laptop", ID: w.ids["laptop"], Address: netip.MustParseAddr("203.0.113.10"), Port: 123}
+	open := control.RuleRef{RuleID: w.rule("app", vpc.Egress, 0), Group: "app", Rule: "all traffic to 0.0.0.0/0"}
+	admits := control.RuleRef{RuleID: w.rule("db", vpc.Ingress, 0), Group: "db", Rule: "all traffic from group app"}
+	opens := control.RuleRef{RuleID: w.rule("db", vpc.Egress, 0), Group: "db", Rule: "all traffic to 0.0.0.0/0"}
 	for i, want := range map[int]control.Flow{
-		0: {VPC: "blue", Protocol: "tcp", From: withPort(app, 40000), To: withPort(db, 3306), Age: 9},
-		4: {VPC: "blue", Protocol: "icmp", From: app, To: db, ICMPID: &icmpID, Age: 5},
-		5: {VPC: "blue", Protocol: "200", From: app, To: db, Age: 4},
-		7: {VPC: "blue", Protocol: "udp", From: withPort(db, 5000), To: laptop, Age: 2},
+		0: {VPC: "blue", Protocol: "tcp", From: with(app, 40000, 40), To: with(db, 3306, 0), Age: 9, Egress: open, Ingress: admits},
+		4: {VPC: "blue", Protocol: "icmp", From: with(app, 0, 28), To: db, ICMPID: &icmpID, Age: 5, Egress: open, Ingress: admits},
+		5: {VPC: "blue", Protocol: "200", From: with(app, 0, 21), To: db, Age: 4, Egress: open, Ingress: admits},
+		7: {VPC: "blue", Protocol: "udp", From: with(db, 5000, 28), To: laptop, Age: 2, Egress: opens},
 	} {
 		got := reply.Flows[i]
 		if got.State == "" || got.Expires <= 0 {
@@ -466,18 +490,5 @@ func TestBeforeAConfiguration(t *testing.T) {
 	}
 	if _, err := w.client.CutFlows(t.Context(), control.CutFlowsRequest{All: true}); err == nil || !strings.Contains(err.Error(), "no configuration yet") {
 		t.Errorf("cut: %v", err)
-	}
-}
-
-func TestList(t *testing.T) {
-	var names []string
-	for i := range maxListed {
-		names = append(names, fmt.Sprint("n", i))
-	}
-	if got := list(names); strings.Contains(got, "more") || !strings.HasSuffix(got, "n18, n19") {
-		t.Errorf("%d names: %s", len(names), got)
-	}
-	if got := list(append(names, "a", "b")); !strings.HasSuffix(got, "n19 and 2 more") {
-		t.Errorf("22 names: %s", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sgate/sgate/control"
 	"github.com/sgate/sgate/gateway"
+	"github.com/sgate/sgate/vpc"
 )
 
 // Counters implements control.CountersBackend.
@@ -26,9 +27,9 @@ func (b backend) Counters(_ context.Context, r control.CountersRequest) (control
 		ports[p.ID()] = p
 	}
 	reply := control.CountersReply{Interfaces: []control.Counters{}}
-	for _, e := range names.endpoints() {
-		p := ports[e.id] // none while its device is being replaced
-		if p != nil && (len(wanted) == 0 || wanted[e.id]) {
+	for _, e := range names.Endpoints() {
+		p := ports[e.ID] // none while its device is being replaced
+		if p != nil && (len(wanted) == 0 || wanted[e.ID]) {
 			reply.Interfaces = append(reply.Interfaces, counters(e, p.Counters(), r.Zeros))
 		}
 	}
@@ -36,7 +37,7 @@ func (b backend) Counters(_ context.Context, r control.CountersRequest) (control
 }
 
 // counters puts a port's counters into the form that goes over the wire.
-func counters(e endpoint, c gateway.Counters, zeros bool) control.Counters {
+func counters(e vpc.Endpoint, c gateway.Counters, zeros bool) control.Counters {
 	drops := make(map[string]uint64)
 	for i, n := range c.Dropped {
 		if n > 0 || zeros && gateway.Reason(i).IsDrop() {
@@ -44,7 +45,7 @@ func counters(e endpoint, c gateway.Counters, zeros bool) control.Counters {
 		}
 	}
 	return control.Counters{
-		Name: e.name, ID: e.id,
+		Name: e.Name, ID: e.ID,
 		Received: c.Received, ReceivedBytes: c.ReceivedBytes,
 		Forwarded: c.Forwarded, Local: c.Local,
 		Sent: c.Sent, SentBytes: c.SentBytes,

@@ -2,7 +2,8 @@
 // each endpoint, attaches it, puts the policy in force, and does the same again
 // when the configuration changes, without losing a flow.
 //
-// The package imports config, tun, vpc, filter, conntrack, gateway and control.
+// The package imports config, tun, vpc, filter, conntrack, gateway, control,
+// capture, explain, flowlog, metrics and watch.
 package daemon
 
 import (
@@ -13,12 +14,14 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/sgate/sgate/config"
 	"github.com/sgate/sgate/control"
 	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/gateway"
 	"github.com/sgate/sgate/internal/background"
+	"github.com/sgate/sgate/metrics"
 	"github.com/sgate/sgate/tun"
 	"github.com/sgate/sgate/vpc"
 )
@@ -29,6 +32,10 @@ type Daemon struct {
 	log      *slog.Logger
 	settings config.Gateway
 	control  *control.Server // nil if nobody asked for one
+	metrics  *metrics.Metrics
+	server   *metrics.Server // of the metrics, nil if nobody asked for one
+	flowLogs *flowLogs
+	history  history
 
 	mu       sync.Mutex
 	attached map[string]config.Endpoint // by the id of the interface or host
@@ -40,14 +47,26 @@ func New(settings config.Gateway, log *slog.Logger) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Daemon{gateway: g, log: log, settings: settings, attached: make(map[string]config.Endpoint)}, nil
+	d := &Daemon{
+		gateway: g, log: log, settings: settings, metrics: newMetrics(g, settings.Metrics, log),
+		attached: make(map[string]config.Endpoint),
+	}
+	d.history.started = time.Now()
+	if err := d.serveMetrics(settings.Metrics); err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
+	d.flowLogs = newFlowLogs(g, log)
+	return d, nil
 }
 
 // Gateway returns the gateway.
 func (d *Daemon) Gateway() *gateway.Gateway { return d.gateway }
 
-// Close ends the control socket and the gateway, and removes its devices.
-func (d *Daemon) Close() error { return errors.Join(d.closeControl(), d.gateway.Close()) }
+// Close ends the control socket, the metrics' server and the gateway, removes
+// its devices, and writes what its flow logs have left to write.
+func (d *Daemon) Close() error {
+	return errors.Join(d.closeControl(), d.closeMetrics(), d.gateway.Close(), d.closeFlowLogs())
+}
 
 // Apply puts a configuration in force. Endpoints that are new get their
 // device, those that have gone lose it, those that stay keep theirs and their
@@ -59,17 +78,27 @@ func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 	inForce, _ := d.gateway.Policy()
 	policy := d.compile(inForce, cfg.Resources)
 	c := d.diff(cfg)
-	err := c.make(ctx)
+	logs, err := d.flowLogs.change(cfg, policy.Snapshot())
+	if err == nil {
+		err = c.make(ctx)
+	}
 	if err == nil {
 		err = d.gateway.Apply(policy)
 	}
 	if err != nil {
-		return errors.Join(err, c.takeBack())
+		d.metrics.Refused()
+		return errors.Join(err, c.takeBack(), logs.discard())
 	}
+	now := time.Now()
+	d.metrics.Applied(now)
+	d.history.applied.Store(now.UnixNano())
 	// The new configuration is in force: what goes wrong from here on is no
 	// refusal of it.
+	if err := logs.apply(); err != nil {
+		d.log.Error("flow logs that the configuration no longer has were not closed", "error", err)
+	}
 	if err := d.detach(slices.Collect(maps.Values(c.gone))...); err != nil {
-		d.log.Error("devices not removed", "error", err)
+		d.log.Error("devices that the configuration no longer has were not closed", "error", err, "remedy", "they go with the process")
 	}
 	for _, warning := range cfg.Resources.Warnings(resources(inForce)) {
 		d.log.Warn("configuration", "warning", warning)
@@ -78,14 +107,16 @@ func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 		d.log.Warn("the gateway section has changed: that takes effect at the next start")
 	}
 	_, generation := d.gateway.Policy()
-	d.log.Info("all are up", "endpoints", len(d.attached), "rules", policy.Rules(), "policy", generation)
+	d.log.Info("all are up", "policy", generation, "rules", policy.Rules(), "endpoints", len(d.attached))
 	return nil
 }
 
 // compile compiles resources, while packets go first.
 func (d *Daemon) compile(inForce *filter.Policy, of *vpc.Snapshot) (policy *filter.Policy) {
 	_ = background.Do(func() error {
+		start := time.Now()
 		policy = filter.Update(inForce, of.After(resources(inForce)))
+		d.metrics.Compiled(time.Since(start))
 		return nil
 	})
 	return policy
@@ -122,7 +153,7 @@ func (d *Daemon) attach(e config.Endpoint, dev *tun.Kernel) error {
 		return fail(e, err)
 	}
 	d.attached[e.ID] = e
-	d.log.Info("device is up", "endpoint", e.Name, "device", e.Device, "namespace", namespace(e).String(), "addresses", e.Addresses)
+	d.log.Info("device is up", "name", e.Name, "interface_id", e.ID, "device", e.Device, "namespace", namespaceKey(e), "addresses", e.Addresses)
 	return nil
 }
 
@@ -133,12 +164,23 @@ func (d *Daemon) detach(gone ...config.Endpoint) error {
 	for i, e := range gone {
 		ids[i] = e.ID
 		delete(d.attached, e.ID)
-		d.log.Info("device is removed", "endpoint", e.Name, "device", e.Device)
+		d.log.Info("device is removed", "name", e.Name, "interface_id", e.ID, "device", e.Device)
 	}
 	return d.gateway.Detach(ids...)
 }
 
 func namespace(e config.Endpoint) tun.Namespace { return tun.Namespace{Name: e.Netns, PID: e.PID} }
+
+// namespaceKey is an endpoint's namespace as a log has it.
+func namespaceKey(e config.Endpoint) string {
+	switch {
+	case e.PID != 0:
+		return fmt.Sprint("pid:", e.PID)
+	case e.Netns != "":
+		return e.Netns
+	}
+	return "own"
+}
 
 // fail says which endpoint an error is about, and where it is declared.
 func fail(e config.Endpoint, err error) error {

@@ -74,7 +74,7 @@ func (w *Watcher) Run(ctx context.Context, hangup <-chan os.Signal, log *slog.Lo
 				looking = true
 			}
 		case err := <-w.notify.Errors:
-			log.Warn("watching the configuration", "file", w.path, "error", err)
+			log.Warn("watching the configuration has failed", "file", w.path, "error", err, "remedy", "SIGHUP makes the gateway read it")
 		case <-look.C:
 			looking = false
 			changed, settled := w.look()

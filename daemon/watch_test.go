@@ -44,7 +44,7 @@ func (s *safeBuilder) String() string {
 	return s.b.String()
 }
 
-func watch(t *testing.T, result error) *watched {
+func watchFile(t *testing.T, result error) *watched {
 	t.Helper()
 	w := &watched{
 		t: t, path: filepath.Join(t.TempDir(), "sgate.yaml"), log: &safeBuilder{},
@@ -100,7 +100,7 @@ func (w *watched) notReloaded() {
 }
 
 func TestWatcherFollowsTheContent(t *testing.T) {
-	w := watch(t, nil)
+	w := watchFile(t, nil)
 	w.write("second")
 	w.reloaded()
 
@@ -168,7 +168,7 @@ func TestWatcherFollowsALink(t *testing.T) {
 }
 
 func TestOtherFilesDoNotPutItOff(t *testing.T) {
-	w := watch(t, nil)
+	w := watchFile(t, nil)
 	stop := make(chan struct{})
 	var noise sync.WaitGroup
 	noise.Go(func() {
@@ -188,7 +188,7 @@ func TestOtherFilesDoNotPutItOff(t *testing.T) {
 }
 
 func TestWatcherFollowsALinkElsewhere(t *testing.T) {
-	w := watch(t, nil)
+	w := watchFile(t, nil)
 	real := filepath.Join(t.TempDir(), "real.yaml")
 	if err := os.WriteFile(real, []byte("real"), 0o600); err != nil {
 		t.Fatal(err)
@@ -207,13 +207,13 @@ func TestWatcherFollowsALinkElsewhere(t *testing.T) {
 }
 
 func TestHangupReadsAgainInAnyCase(t *testing.T) {
-	w := watch(t, nil)
+	w := watchFile(t, nil)
 	w.hangup <- syscall.SIGHUP
 	w.reloaded()
 }
 
 func TestRefusalIsLogged(t *testing.T) {
-	w := watch(t, errors.New("sgate.yaml:1:1: no"))
+	w := watchFile(t, errors.New("sgate.yaml:1:1: no"))
 	w.write("bad")
 	w.reloaded()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {

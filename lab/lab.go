@@ -109,13 +109,16 @@ func (l *Lab) Apply(ctx context.Context, cfg *config.Config) (err error) {
 	defer l.mu.Unlock()
 	cfg = l.place(cfg)
 	if err := l.folder.save(cfg); err != nil { // first, so that Down finds all
+		l.Refused()
 		return err
 	}
 	var made []*member
+	refused := l.Refused // once the daemon has it, that does so itself
 	defer func() {
 		if err == nil {
 			return
 		}
+		refused()
 		for _, m := range made {
 			err = errors.Join(err, l.remove(m))
 		}
@@ -137,6 +140,7 @@ func (l *Lab) Apply(ctx context.Context, cfg *config.Config) (err error) {
 		l.members[e.Name] = m
 		made = append(made, m)
 	}
+	refused = func() {}
 	if err := l.daemon.Apply(ctx, cfg); err != nil {
 		return err
 	}
@@ -146,6 +150,10 @@ func (l *Lab) Apply(ctx context.Context, cfg *config.Config) (err error) {
 	l.removeOthers(cfg)
 	return nil
 }
+
+// Refused notes, for the metrics, a configuration that has faults and so never
+// came to Apply.
+func (l *Lab) Refused() { l.daemon.Refused() }
 
 // place puts every endpoint into the lab's namespace for it.
 func (l *Lab) place(cfg *config.Config) *config.Config {
@@ -167,7 +175,7 @@ func (l *Lab) removeOthers(cfg *config.Config) {
 			continue
 		}
 		if err := l.remove(m); err != nil {
-			l.log.Error("member not removed", "member", name, "error", err)
+			l.log.Error("namespace not removed", "name", name, "error", err, "remedy", "sgate lab down")
 		}
 	}
 }
@@ -186,7 +194,7 @@ func (l *Lab) startCommands(cfg *config.Config) {
 			continue
 		}
 		if err := m.start(e.Command, l.folder.logFile(e.Name), l.log); err != nil {
-			l.log.Error("command not started", "member", e.Name, "command", e.Command, "error", err)
+			l.log.Error("command not started", "name", e.Name, "command", e.Command, "error", err)
 		}
 	}
 }

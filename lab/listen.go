@@ -106,7 +106,7 @@ func echoPackets(conn net.PacketConn, log *slog.Logger) error {
 		if err != nil {
 			continue // an ICMP error about an earlier answer
 		}
-		log.Info("datagram", "from", from.String(), "bytes", n)
+		log.Debug("datagram", "from", from.String(), "bytes", n)
 		_, _ = conn.WriteTo(buf[:n], from)
 	}
 }

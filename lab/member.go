@@ -112,7 +112,7 @@ func watch(name string, cmd *exec.Cmd, log *slog.Logger) *process {
 		select {
 		case <-p.quit:
 		default:
-			log.Warn("command has ended", "member", name, "command", cmd.Args, "status", cmd.ProcessState.String(), "error", err)
+			log.Warn("command has ended", "name", name, "command", cmd.Args, "status", cmd.ProcessState.String(), "error", err)
 		}
 	}()
 	return p

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -42,11 +41,8 @@ no such command. ("on_rule_change" in the gateway section makes it a habit.)`,
   sudo sgate flows cut --lab three-tier --from 203.0.113.0/24`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkFlags(cmd.Flags()); err != nil {
+			if err := checkFlowFilter(cmd.Flags()); err != nil {
 				return err
-			}
-			if cmd.Flags().Changed("port") && request.Port == 0 {
-				return errors.New("--port 0: want a port from 1 to 65535")
 			}
 			client, err := at.client()
 			if err != nil {
@@ -65,12 +61,7 @@ no such command. ("on_rule_change" in the gateway section makes it a habit.)`,
 	at.addFlags(cmd)
 	form.addFlag(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&request.Instance, "instance", "", "the instance or host at either end, by name or id")
-	flags.StringVar(&request.From, "from", "", "who opened the flow: an address, a CIDR, or an instance or host")
-	flags.StringVar(&request.To, "to", "", "the other end, likewise")
-	flags.StringVar(&request.Protocol, "protocol", "", "tcp, udp, icmp, icmpv6 or a number")
-	flags.Uint16Var(&request.Port, "port", 0, "the other end's port, of TCP and UDP")
-	flags.StringVar(&request.VPC, "vpc", "", "the VPC, by name or id")
+	addFlowFilter(flags, &request.FlowFilter)
 	flags.BoolVar(&request.All, "all", false, "every flow")
 	flags.BoolVar(&request.DryRun, "dry-run", false, "only print what would be cut")
 	return cmd

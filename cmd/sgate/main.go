@@ -66,7 +66,7 @@ Start with:
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRun(), newLab(), newCounters(), newFlows(), newCheck(), newConfig(), newDemo(), newListen())
+	root.AddCommand(newRun(), newLab(), newCounters(), newFlows(), newTop(), newCapture(), newCheck(), newLint(), newExplain(), newTest(), newConfig(), newDemo(), newListen())
 	return root
 }
 

@@ -16,6 +16,7 @@ import (
 // server runs a configuration: a daemon, or a lab around one.
 type server interface {
 	Apply(context.Context, *config.Config) error
+	Refused() // a configuration that has faults
 	Close() error
 }
 
@@ -48,6 +49,7 @@ func serve(ctx context.Context, src config.Source, start func(*config.Config, *s
 			return err
 		})
 		if err != nil {
+			s.Refused()
 			return err
 		}
 		return s.Apply(ctx, cfg)

@@ -10,7 +10,7 @@ ROOT_NOTE = @echo "Network namespaces and TUN devices take root: using sudo."
 endif
 
 # Packages with tests that take root; as another user they run once more, by sudo.
-ROOT_PACKAGES := tun daemon lab demo e2e bench bench/path
+ROOT_PACKAGES := tun daemon flowlog lab demo e2e bench bench/path
 
 .PHONY: help
 help: ## list the targets
@@ -69,7 +69,7 @@ microbench: ## Go benchmarks of the packet path and the compiler
 	$(GO) test -run '^$$' -bench . -benchmem ./stack ./fragment ./filter ./conntrack ./gateway
 
 # What reads bytes that others have written, as PACKAGE:TARGET.
-FUZZ := stack:FuzzParse fragment:FuzzTable conntrack:FuzzTable config:FuzzParse
+FUZZ := stack:FuzzParse fragment:FuzzTable conntrack:FuzzTable config:FuzzParse assertion:FuzzParse
 
 .PHONY: fuzz
 fuzz: ## fuzz the parsers and tables for 30 seconds each
@@ -83,7 +83,7 @@ fuzz: ## fuzz the parsers and tables for 30 seconds each
 deps:
 	@scripts/deps ip:iproute2 ping:iputils-ping nc:netcat-openbsd curl:curl python3:python3 \
 		nft:nftables nmap:nmap hping3:hping3 scapy:python3-scapy sysctl:procps unshare:util-linux \
-		iperf3:iperf3 taskset:util-linux
+		iperf3:iperf3 taskset:util-linux tshark:tshark
 
 # Programs that the benchmark runs. It compares with slirp4netns and passt where
 # they are installed.

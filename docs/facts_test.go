@@ -20,8 +20,12 @@ func TestFactsNameTestsThatExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	deeper, err := filepath.Glob("../*/*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
 	declared := regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9_]+)\(`)
-	for _, file := range files {
+	for _, file := range append(files, deeper...) {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,10 +9,7 @@ import (
 )
 
 func TestCheck(t *testing.T) {
-	files, err := filepath.Glob("../configs/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("examples: %v, %v", files, err)
-	}
+	files := examples(t)
 	if r := sgate(t, append([]string{"check"}, files...)...); r.code != 0 || strings.Count(r.stdout, ": ok: ") != len(files) {
 		t.Errorf("the examples: %+v", r)
 	}
@@ -69,7 +65,7 @@ func TestConfigDefaultsAreAConfiguration(t *testing.T) {
 
 // TestHelp holds that every command explains itself, with its flags.
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "run", "check", "config", "config defaults", "demo", "listen", "lab", "lab up", "lab list", "lab exec", "lab down"} {
+	for _, command := range []string{"", "run", "check", "test", "config", "config defaults", "demo", "listen", "lab", "lab up", "lab list", "lab exec", "lab down"} {
 		args := append(strings.Fields(command), "--help")
 		r := must(t, args...)
 		if !strings.Contains(r.stdout, "Usage:\n  sgate") || len(r.stdout) < 100 {

@@ -60,6 +60,7 @@ BENCH_PACKAGES := gateway conntrack
 bench: build benchdeps ## compare sgate with what else could stand in its place: 10 minutes, the machine to itself
 	$(GO) build -o bin/bench ./bench
 	@set -e; for p in $(BENCH_PACKAGES); do $(GO) test -c -o bin/$$p.test ./$$p; done
+	$(GO) test -c -tags sgate_unwatched -o bin/gateway-unwatched.test ./gateway
 	@mkdir -p bench/results
 	$(ROOT_NOTE)
 	$(SUDO) ./bin/bench

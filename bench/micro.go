@@ -29,7 +29,7 @@ func (b *bench) microbenchmarks(ctx context.Context) {
 	for _, of := range all {
 		if _, ok := printed[of.Package]; !ok {
 			fmt.Fprintf(b.progress, "Go benchmarks of %s\n", of.Package)
-			out, err := runBenchmarks(ctx, b.tests, of.Package, pattern(all, of.Package))
+			out, err := b.runBenchmarks(ctx, of.Package, of.Package, pattern(all, of.Package), microSpan, microTimes)
 			if err != nil {
 				b.missing("Go benchmarks of "+of.Package, err)
 			}
@@ -45,15 +45,72 @@ func (b *bench) microbenchmarks(ctx context.Context) {
 	}
 }
 
-// runBenchmarks runs those of a package that match, in its folder if that is
-// here, and returns what they print.
-func runBenchmarks(ctx context.Context, tests, pkg, matching string) ([]byte, error) {
-	binary, err := filepath.Abs(filepath.Join(tests, pkg+".test"))
+// How often, and for how many packets at a time, packets that are watched are compared
+// with those that nobody watches. The difference to those that nobody can watch is so
+// small that it takes many short turns to see.
+const (
+	watchRounds     = 5
+	watchNobodyMore = 8 // turns of the first two in each round
+	watchPackets    = "300000x"
+)
+
+// unwatched is the test binary of package gateway in which nobody can watch: built
+// with the tag sgate_unwatched.
+const unwatched = "gateway-unwatched"
+
+// watching measures, turn by turn, what a packet costs with and without those who
+// watch.
+func (b *bench) watching(ctx context.Context) {
+	fmt.Fprintln(b.progress, "packets that are watched")
+	ways := report.Watching()
+	for round := range watchRounds {
+		for turn := range watchNobodyMore {
+			first := ways[:2]
+			if turn%2 == 1 { // whoever comes second may find caches warm
+				first = []report.Watched{ways[1], ways[0]}
+			}
+			for _, way := range first {
+				if !b.watched(ctx, way, 1+round*watchNobodyMore+turn) {
+					return
+				}
+			}
+		}
+		for _, way := range ways[2:] {
+			if !b.watched(ctx, way, 1+round*watchNobodyMore) {
+				return
+			}
+		}
+	}
+}
+
+// watched measures one of them once, and reports whether that could be.
+func (b *bench) watched(ctx context.Context, way report.Watched, round int) bool {
+	name := "gateway"
+	if way.Impossible {
+		name = unwatched
+	}
+	out, err := b.runBenchmarks(ctx, "gateway", name, "^BenchmarkWatch$/^"+way.Benchmark+"$", watchPackets, 1)
+	found := figures(out, "BenchmarkWatch/"+way.Benchmark, "ns/op")
+	if err == nil && len(found) != 1 {
+		err = fmt.Errorf("%s.test has not printed BenchmarkWatch/%s", name, way.Benchmark)
+	}
+	if err != nil {
+		b.missing(string(way.Metric), err)
+		return false
+	}
+	b.add(report.Sample{Round: round, Path: report.Micro, Metric: way.Metric, Value: found[0]})
+	return true
+}
+
+// runBenchmarks runs those of a test binary that match, in its package's folder if
+// that is here, and returns what they print.
+func (b *bench) runBenchmarks(ctx context.Context, pkg, name, matching, span string, times int) ([]byte, error) {
+	binary, err := filepath.Abs(filepath.Join(b.tests, name+".test"))
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, binary, "-test.run", "^$", "-test.bench", matching,
-		"-test.benchtime", microSpan, "-test.count", strconv.Itoa(microTimes), "-test.benchmem")
+		"-test.benchtime", span, "-test.count", strconv.Itoa(times), "-test.benchmem")
 	if info, err := os.Stat(pkg); err == nil && info.IsDir() {
 		cmd.Dir = pkg
 	}

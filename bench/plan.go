@@ -128,7 +128,7 @@ func (p *plan) round(n int) []job {
 
 // What there is to a run besides the spans, by experience.
 const (
-	microTakes   = 40 * time.Second
+	microTakes   = 60 * time.Second
 	pacedTakes   = 3500 * time.Millisecond
 	startTakes   = 150 * time.Millisecond // of a generator, its first sink included
 	upTakes      = 600 * time.Millisecond

@@ -174,6 +174,7 @@ func (b *bench) measureAll(ctx context.Context) {
 	fmt.Fprintf(b.progress, "%d rounds; about %v\n", b.plan.rounds, b.plan.takes().Round(time.Second))
 	if b.plan.micro {
 		b.microbenchmarks(ctx)
+		b.watching(ctx)
 	}
 	for round := range b.plan.rounds {
 		for _, j := range b.plan.round(round) {

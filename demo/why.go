@@ -40,15 +40,5 @@ func (s *show) why(a attempt) string {
 // describe returns a rule such as "app ingress: tcp 8080 from web".
 func describe(s *vpc.Snapshot, r vpc.Rule) string {
 	group, _ := s.SecurityGroup(r.GroupID)
-	peer := r.Peer.String()
-	if g, ok := s.SecurityGroup(r.Peer.GroupID); ok {
-		peer = "group " + g.Name
-	} else if list, ok := s.PrefixList(r.Peer.PrefixListID); ok {
-		peer = "prefix list " + list.Name
-	}
-	preposition := "from"
-	if r.Direction == vpc.Egress {
-		preposition = "to"
-	}
-	return fmt.Sprintf("%s %s: %s %s %s", group.Name, r.Direction, r.Service(), preposition, peer)
+	return fmt.Sprintf("%s %s: %s", group.Name, r.Direction, s.RuleText(r))
 }

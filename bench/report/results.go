@@ -37,6 +37,15 @@ const (
 	HitAllocations  Metric = "hit-allocations" // a packet
 	FlowMemory      Metric = "flow-memory"     // bytes a flow
 	Collection      Metric = "collection"      // nanoseconds of a garbage collection, 1,000,000 flows
+
+	// Nanoseconds of a packet from device to device: where nobody can watch, while
+	// nobody does, and while somebody does.
+	WatchImpossible Metric = "watch-impossible"
+	WatchNobody     Metric = "watch-nobody"
+	WatchDrops      Metric = "watch-follower-drops"
+	WatchAll        Metric = "watch-follower-all"
+	WatchCapture    Metric = "watch-capture"
+	WatchFlowLog    Metric = "watch-flow-log"
 )
 
 // Micro is the path of what Go benchmarks measure.

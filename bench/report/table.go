@@ -27,6 +27,10 @@ func Table(r *Results, verdicts []Verdict) string {
 	writeTable(&b, r.rows(1500, smallColumns()))
 	b.WriteString("\n## The limit as 1\n\nMedians of the rounds' ratios.\n\n")
 	writeTable(&b, r.ratioRows())
+	if rows := r.watchRows(); len(rows) > 1 {
+		b.WriteString("\n## Who watches\n\nA packet of 64 bytes of a live flow, from a device that has it to one that takes it, in turn; the readers run beside it.\n\n")
+		writeTable(&b, rows)
+	}
 	writeFacts(&b, "Paths", r.Paths)
 	writeFacts(&b, "Machine and versions", r.Machine)
 	writeFacts(&b, "Not measured", r.Missing)

@@ -105,6 +105,8 @@ func Targets() []Target {
 		micro("allocations of a flow hit", 0, Number, HitAllocations),
 		{Measure: "flow miss, 100,000 rules", Against: "10 rules", Path: Micro, Metrics: missMetrics(manyRules),
 			Base: Micro, To: missMetrics(fewRules), MTUs: none, Want: 1.5, AtMost: true},
+		{Measure: "a packet while nobody watches", Against: "a build in which nobody can", Path: Micro, Metrics: []Metric{WatchNobody},
+			Base: Micro, To: []Metric{WatchImpossible}, MTUs: none, Want: 1.02, AtMost: true},
 		{Measure: "TCP throughput with 1,000,000 live flows", Against: "10 flows", Path: "sgate-million", Metrics: tcp, Base: "sgate", MTUs: small, Want: 0.9},
 		{Measure: "TCP throughput with 64 devices", Against: "two devices", Path: "sgate-devices", Metrics: tcp, Base: "sgate", MTUs: small, Want: 0.9},
 		micro("memory of 1,000,000 flows, all in", 150, Megabytes, FlowMemory),

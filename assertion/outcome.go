@@ -111,7 +111,10 @@ func admittedBy(e *control.Explanation, ref string) bool {
 // sender.
 func admission(e *control.Explanation) string {
 	for _, side := range []*control.ExplainedSide{&e.Ingress, &e.Egress} {
-		if side.Rule != nil {
+		switch {
+		case side.Rule != nil && side.Answer == control.AnswerFlow:
+			return "a live flow, let in by " + sayRule(side.Rule)
+		case side.Rule != nil:
 			return sayRule(side.Rule)
 		}
 	}

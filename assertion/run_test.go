@@ -82,10 +82,13 @@ func TestVerdicts(t *testing.T) {
 		{Name: "ok", Action: "allow", Direction: "egress", Entry: "1: allow"},
 		{Name: "tight", Action: "deny", Direction: "ingress", Entry: "*: deny all"},
 	}
+	flow := allowed("sgr-1")
+	flow.Ingress.Answer = control.AnswerFlow
 	for _, tt := range []struct {
 		name, test, want string
 		explain          explainer
 	}{
+		{"a live flow", tcp("port: 1, expect: drop"), "want drop, got allow: a live flow, let in by sgr-1 (app ingress: tcp 8080 from group web)", always(flow)},
 		{"allow", tcp("port: 1, expect: allow"), "", always(allowed("sgr-1"))},
 		{"drop", tcp("port: 1, expect: drop"), "", always(dropped("no_ingress_rule"))},
 		{"not allow", tcp("port: 1, expect: allow"), "want allow, got drop: no_ingress_rule", always(dropped("no_ingress_rule"))},

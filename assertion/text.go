@@ -196,7 +196,7 @@ func remedies(e *control.Explanation) string {
 	}
 	for i := range e.Remedies {
 		r := &e.Remedies[i]
-		fmt.Fprintf(&b, "%s, %s%s\n", purpose, addition(r), at(r.Place))
+		fmt.Fprintf(&b, "%s, %s\n", purpose, r.Where())
 		for _, way := range []string{r.Config, r.AWS} {
 			if way != "" {
 				b.WriteString(indent(strings.TrimRight(way, "\n")+"\n", "  "))
@@ -204,17 +204,6 @@ func remedies(e *control.Explanation) string {
 		}
 	}
 	return b.String()
-}
-
-// addition says what is to be done.
-func addition(r *control.Remedy) string {
-	switch r.Kind {
-	case control.RemedyGroupRule:
-		return fmt.Sprintf("add to security group %s, under %s", r.Name, r.Direction)
-	case control.RemedyACLEntry:
-		return fmt.Sprintf("add to network ACL %s, under %s", r.Name, r.Direction)
-	}
-	return r.Text
 }
 
 // at returns a place in brackets, "" for none.

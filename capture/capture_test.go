@@ -37,11 +37,11 @@ func TestEveryFate(t *testing.T) {
 	}{
 		{
 			"eni-web", tcp("10.0.1.10:40000", "10.0.1.20:3306"), actOK,
-			"sgate: FORWARD rule, to db; egress: allowed by sgr-web4 (web); ingress: allowed by sgr-db (data base)" +
+			"sgate: ALLOW rule, to db; egress: allowed by sgr-web4 (web); ingress: allowed by sgr-db (data base)" +
 				" | verdict=allow fate=forwarded reason=rule from=web to=db egress=rule egress_rule_id=sgr-web4 ingress=rule ingress_rule_id=sgr-db packets=1 generation=1",
 		}, {
 			"eni-web", tcp("10.0.1.10:40000", "10.0.1.20:3306"), actOK,
-			"sgate: FORWARD flow, to db; egress: live flow, allowed by sgr-web4 (web); ingress: live flow, allowed by sgr-db (data base)" +
+			"sgate: ALLOW flow, to db; egress: live flow, allowed by sgr-web4 (web); ingress: live flow, allowed by sgr-db (data base)" +
 				" | verdict=allow fate=forwarded reason=flow from=web to=db egress=flow egress_rule_id=sgr-web4 ingress=flow ingress_rule_id=sgr-db packets=1 generation=1",
 		}, {
 			"eni-web", udp("[fd00:10:0:1::10]:40000", "[fd00:10:0:1::20]:53", 'h', 'i'), actShot,
@@ -57,7 +57,7 @@ func TestEveryFate(t *testing.T) {
 				" | verdict=drop fate=dropped reason=no_ingress_rule from=laptop to=db egress=no_groups ingress=no_rule packets=1 generation=1",
 		}, {
 			"eni-web", ping("10.0.1.10", "10.0.1.1"), actStolen,
-			"sgate: LOCAL router_address | verdict=allow fate=local reason=router_address from=web egress=not_asked ingress=not_asked packets=1 generation=1",
+			"sgate: ALLOW router_address | verdict=allow fate=local reason=router_address from=web egress=not_asked ingress=not_asked packets=1 generation=1",
 		}, {
 			"eni-web", udp("10.0.1.10:1", "10.0.1.99:2"), actShot,
 			"sgate: DROP no_route; nobody has 10.0.1.99; egress: allowed by sgr-web4 (web)" +

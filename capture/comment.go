@@ -30,7 +30,7 @@ func (w *wording) comment(r *record) string {
 		w.policy, w.groups = r.Policy, make(map[string]string)
 	}
 	b := append(w.line[:0], "sgate: "...)
-	b = append(b, [...]string{gateway.Dropped: "DROP ", gateway.Forwarded: "FORWARD ", gateway.Local: "LOCAL "}[r.Fate]...)
+	b = append(b, [...]string{gateway.Dropped: "DROP ", gateway.Forwarded: "ALLOW ", gateway.Local: "ALLOW "}[r.Fate]...)
 	b = append(b, r.Reason.String()...)
 	if r.Out != "" {
 		b = append(append(b, ", to "...), nameOf(snapshot(r.Policy), r.Out)...)

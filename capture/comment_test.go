@@ -24,12 +24,12 @@ func TestCommentWithoutNames(t *testing.T) {
 		}, {
 			watch.Record{In: "eni-web", Out: "eni-db", Fate: gateway.Forwarded, Reason: gateway.ReasonFlow, Policy: policy, Generation: 7, Packets: 45,
 				Egress: gateway.Side{Answer: gateway.SideFlow, RuleID: "sgr-gone"}, Ingress: gateway.Side{Answer: gateway.SideFlow}},
-			"sgate: FORWARD flow, to db; egress: live flow, allowed by sgr-gone; ingress: live flow" +
+			"sgate: ALLOW flow, to db; egress: live flow, allowed by sgr-gone; ingress: live flow" +
 				" | verdict=allow fate=forwarded reason=flow from=web to=db egress=flow egress_rule_id=sgr-gone ingress=flow packets=45 generation=7",
 		}, {
 			watch.Record{In: "eni-db", Out: "eni-web", Fate: gateway.Forwarded, Reason: gateway.ReasonFlow, Policy: policy,
 				Egress: gateway.Side{Answer: gateway.SideFlow, RuleID: "sgr-db"}}, // an answer: the rule is one of ingress
-			"sgate: FORWARD flow, to web; egress: live flow, allowed by sgr-db (data base)" +
+			"sgate: ALLOW flow, to web; egress: live flow, allowed by sgr-db (data base)" +
 				" | verdict=allow fate=forwarded reason=flow from=db to=web egress=flow egress_rule_id=sgr-db ingress=not_asked packets=0 generation=0",
 		},
 	} {

@@ -2,8 +2,10 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
 )
 
 // ExplainRequest asks what would become of one packet.
@@ -229,11 +231,36 @@ type Remedy struct {
 	Caution     string  `json:"caution,omitempty"` // what else it opens
 }
 
+// Where says for people what is to be done where in the configuration, up to
+// what is to be written there, which is Config.
+func (r *Remedy) Where() string {
+	var where string
+	switch lacking := strings.HasPrefix(r.Config, "- name: "); {
+	case r.Kind == RemedyGroupRule && lacking:
+		return fmt.Sprintf("add to security_groups the group %s, which the file does not have", r.Name)
+	case r.Kind == RemedyGroupRule && strings.HasPrefix(r.Config, r.Direction+":"):
+		where = "add to security group " + r.Name
+	case r.Kind == RemedyGroupRule:
+		where = fmt.Sprintf("add to security group %s, under %s", r.Name, r.Direction)
+	case r.Kind == RemedyACLEntry:
+		where = fmt.Sprintf("add to network ACL %s, under %s", r.Name, r.Direction)
+	default:
+		where = r.Text
+	}
+	if r.Place == "" {
+		return where
+	}
+	return fmt.Sprintf("%s (%s)", where, r.Place)
+}
+
 // Choice is one way to write a remedy.
 type Choice struct {
-	Text   string `json:"text"`   // "tcp 3306 from group web"
-	Config string `json:"config"` // YAML for the configuration
-	AWS    string `json:"aws"`    // a command of the aws CLI
+	Text string `json:"text"` // "tcp 3306 from group web"
+	// Config is YAML for the configuration: an item of a list, "- {protocol: ...}";
+	// where the file leaves all of it to AWS's defaults, the whole key, "egress:",
+	// or a group of its own, "- name: default"; or "source_dest_check: false".
+	Config string `json:"config"`
+	AWS    string `json:"aws"` // a command of the aws CLI
 }
 
 // ExplainBackend explains what would become of packets.

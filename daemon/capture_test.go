@@ -66,9 +66,9 @@ func TestCapture(t *testing.T) {
 	w := newWorld(t, twoVPCs)
 	all := []string{"web", "app", "db", "green-app", "green-db", "laptop"}
 	const (
-		appToDB  = "app: sgate: FORWARD rule, to db"
+		appToDB  = "app: sgate: ALLOW rule, to db"
 		webToApp = "web: sgate: DROP no_ingress_rule, to app"
-		green    = "green-app: sgate: FORWARD rule, to green-db"
+		green    = "green-app: sgate: ALLOW rule, to green-db"
 	)
 	cases := []struct {
 		request              control.CaptureRequest

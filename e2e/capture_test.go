@@ -77,8 +77,8 @@ func TestCaptureIntoTshark(t *testing.T) {
 		}
 	}
 	for _, want := range [][]string{
-		{"app\t3306\t··········S·\t0\t64\t", "sgate: FORWARD rule, to db; egress: allowed by sgr-", " (app); ingress: allowed by sgr-", " (db) | verdict=allow "},
-		{"db\t", "·······A··S·\t0\t64\t", "sgate: FORWARD flow, to app; "},
+		{"app\t3306\t··········S·\t0\t64\t", "sgate: ALLOW rule, to db; egress: allowed by sgr-", " (app); ingress: allowed by sgr-", " (db) | verdict=allow "},
+		{"db\t", "·······A··S·\t0\t64\t", "sgate: ALLOW flow, to app; "},
 		{"web\t3306\t··········S·\t2\t64\t", "sgate: DROP no_ingress_rule, to db; egress: allowed by sgr-", "; ingress: no rule of db admits tcp 3306 from 10.0.1.10 | verdict=drop "},
 		{"db\t443\t··········S·\t2\t64\t", "sgate: DROP no_egress_rule, to web; egress: no rule of db admits tcp 443 to 10.0.1.10 | verdict=drop "},
 	} {

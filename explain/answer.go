@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/sgate/sgate/control"
@@ -190,15 +191,23 @@ func replyTo(p *stack.Packet, f filter.Flow) (filter.Flow, bool) {
 	return f, true
 }
 
+// toItself reports whether a machine sends to itself, by whichever of its
+// addresses: its own kernel delivers that.
+func (a *answer) toItself() bool {
+	from, to := a.question.from.machine, a.question.to.machine
+	return from != nil && to != nil && from.ID == to.ID && slices.Contains(from.Addresses, a.trial.Packet.Src)
+}
+
 // addNotes adds what else a person should know.
 func (a *answer) addNotes() {
 	note := func(format string, args ...any) { a.Notes = append(a.Notes, fmt.Sprintf(format, args...)) }
 	p := a.trial.Packet
+	if a.toItself() {
+		note("what %s sends to itself never comes to the gateway: it arrives, and no security group is asked; this is what would become of the packet if it came", a.From.Name)
+	}
 	switch a.trial.Reason {
 	case gateway.ReasonNoRoute:
 		note("nobody in VPC %s has the address %s; a machine outside the VPC is declared under hosts", a.Packet.VPC, p.Dst)
-	case gateway.ReasonLand:
-		note("what a machine sends to its own address never leaves it: no security group is asked")
 	case gateway.ReasonRouterAddress, gateway.ReasonServiceAddress:
 		note("security groups and network ACLs do not filter it")
 	}

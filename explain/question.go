@@ -195,12 +195,12 @@ func (q *question) compose(r control.ExplainRequest) error {
 // checkDetails refuses what a protocol does not have.
 func checkDetails(protocol vpc.Protocol, r control.ExplainRequest) error {
 	switch {
+	case !protocol.IsICMP() && (r.ICMPType != nil || r.ICMPCode != 0):
+		return fmt.Errorf("protocol %s has no ICMP type and code: want icmp or icmpv6, or leave them out", protocol)
 	case protocol.HasPorts() && r.Port == 0:
 		return fmt.Errorf("port is missing: want the destination's, from 1 to 65535, for %s", protocol)
 	case !protocol.HasPorts() && (r.Port != 0 || r.SourcePort != 0):
 		return fmt.Errorf("protocol %s has no ports: leave them out", protocol)
-	case !protocol.IsICMP() && (r.ICMPType != nil || r.ICMPCode != 0):
-		return fmt.Errorf("protocol %s has no ICMP type and code: leave them out", protocol)
 	case r.ICMPType == nil && r.ICMPCode != 0:
 		return errors.New("an ICMP code means nothing without a type: want the type, too")
 	}

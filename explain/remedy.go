@@ -23,8 +23,11 @@ const maxRemedies = 8
 
 // addRemedies finds what to add so that the packet and its reply pass. Each
 // remedy is put into a model of the gateway, where the packet is tried again:
-// what stands in its way then is next.
+// what stands in its way then is next. What a machine sends to itself needs none.
 func (a *answer) addRemedies(ctx context.Context) error {
+	if a.toItself() {
+		return nil
+	}
 	at := a
 	for range maxRemedies {
 		if err := ctx.Err(); err != nil {

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -91,7 +90,7 @@ func (t *text) notes() {
 func (t *text) remedies() {
 	for i := range t.e.Remedies {
 		r := &t.e.Remedies[i]
-		t.printf("\n%s %s\n", t.color(bold, t.purpose(i)), place(r))
+		t.printf("\n%s %s:\n", t.color(bold, t.purpose(i)), r.Where())
 		t.choice(&r.Choice)
 		if r.Caution != "" {
 			t.printf("\n    %s\n", r.Caution)
@@ -105,32 +104,17 @@ func (t *text) remedies() {
 
 // purpose says what a remedy is for.
 func (t *text) purpose(i int) string {
-	switch {
+	switch reply := t.e.Remedies[i].Reply; {
+	case i > 0 && reply && !t.e.Remedies[i-1].Reply:
+		return "And, to let the reply pass,"
 	case i > 0:
 		return "And"
-	case t.e.Remedies[i].Reply:
+	case reply:
 		return "To let the reply pass,"
 	case !t.e.RemediesSuffice:
 		return "To get further,"
 	}
 	return "To allow it,"
-}
-
-// place says where a remedy goes.
-func place(r *control.Remedy) string {
-	s := ""
-	switch r.Kind {
-	case control.RemedyGroupRule:
-		s = fmt.Sprintf("add to security group %s, under %s", r.Name, r.Direction)
-	case control.RemedyACLEntry:
-		s = fmt.Sprintf("add to network ACL %s, under %s", r.Name, r.Direction)
-	default:
-		s = r.Text
-	}
-	if r.Place != "" {
-		s += fmt.Sprintf(" (%s)", r.Place)
-	}
-	return s + ":"
 }
 
 func (t *text) choice(c *control.Choice) {

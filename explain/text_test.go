@@ -79,6 +79,82 @@ func TestTextOfTheReply(t *testing.T) {
 	}
 }
 
+// TestTextOfTheReplysRemedy: the second remedy is for another packet.
+func TestTextOfTheReplysRemedy(t *testing.T) {
+	e := explained(t, parse(t, "network.yaml", network), control.ExplainRequest{From: "laptop", To: "guarded", Port: 8080})
+	got := textOf(t, e, Style{})
+	for _, want := range []string{
+		"\nTo allow it, add to network ACL guard, under ingress (network.yaml:7:5):\n",
+		"\nAnd, to let the reply pass, add to network ACL guard, under egress (network.yaml:7:5):\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("it does not say %q:\n%s", want, got)
+		}
+	}
+}
+
+// TestTextOfWhereARemedyGoes: into what the file has, or else with what it does
+// not have.
+func TestTextOfWhereARemedyGoes(t *testing.T) {
+	const text = `
+vpc: {cidr: 10.0.0.0/16}
+subnets: [{name: main, cidr: 10.0.1.0/24}]
+security_groups:
+  - name: web
+    egress: []
+  - name: app
+instances:
+  - {name: web, address: 10.0.1.10, security_groups: [web]}
+  - {name: app, address: 10.0.1.20, security_groups: [app]}
+  - {name: other, address: 10.0.1.30}
+hosts:
+  - {name: laptop, address: 203.0.113.10}
+`
+	halfDefault := strings.Replace(text, "instances:", "  - name: default\n    egress: []\ninstances:", 1)
+	for _, c := range []struct{ file, from, to, want string }{
+		{text, "web", "laptop", "add to security group web, under egress (c.yaml:5:5):\n\n    - {"},
+		{text, "laptop", "app", "add to security group app, under ingress (c.yaml:7:5):\n\n    - {"},
+		{halfDefault, "laptop", "other", "add to security group default (c.yaml:8:5):\n\n    ingress:\n      - {protocol: -1, source: self}\n"},
+		{text, "laptop", "other", "add to security_groups the group default, which the file does not have:\n\n    - name: default\n      ingress:\n"},
+	} {
+		got := textOf(t, explained(t, parse(t, "c.yaml", c.file), control.ExplainRequest{From: c.from, To: c.to, Port: 80}), Style{})
+		if !strings.Contains(got, "\nTo allow it, "+c.want) {
+			t.Errorf("%s to %s: it does not say %q:\n%s", c.from, c.to, c.want, got)
+		}
+	}
+}
+
+// TestToItself: what a machine sends to itself never comes to the gateway, by
+// whichever of its addresses; what it sends in another's name does.
+func TestToItself(t *testing.T) {
+	const text = `
+vpc: {cidr: 10.0.0.0/16}
+subnets: [{name: main, cidr: 10.0.1.0/24}]
+security_groups:
+  - {name: closed}
+instances:
+  - {name: web, address: 10.0.1.10, secondary_addresses: [10.0.1.11], security_groups: [closed], source_dest_check: false}
+  - {name: app, address: 10.0.1.20, source_dest_check: false}
+`
+	cfg := parse(t, "c.yaml", text)
+	for _, c := range []struct {
+		r      control.ExplainRequest
+		itself bool
+	}{
+		{control.ExplainRequest{From: "web", To: "web", Port: 80}, true},
+		{control.ExplainRequest{From: "10.0.1.11", To: "10.0.1.10", Protocol: "udp", Port: 80}, true},
+		{control.ExplainRequest{From: "web", To: "app", Port: 80}, false},
+		{control.ExplainRequest{From: "app", To: "web", Port: 80, SourceAddress: "10.0.1.10"}, false},
+		{control.ExplainRequest{From: "web", To: "web", Port: 80, SourceAddress: "10.0.1.20"}, false},
+	} {
+		e := explained(t, cfg, c.r)
+		notes := strings.Join(e.Notes, "\n")
+		if got := strings.Contains(notes, "what web sends to itself never comes to the gateway: it arrives"); got != c.itself || c.itself && len(e.Remedies) > 0 {
+			t.Errorf("%+v: notes %q, remedies %+v", c.r, e.Notes, e.Remedies)
+		}
+	}
+}
+
 // TestTextOfALiveFlow: its rule has gone, and it goes on.
 func TestTextOfALiveFlow(t *testing.T) {
 	w := live(t, gateway.Options{})

@@ -31,7 +31,7 @@ func newCapture() *cobra.Command {
 	var f captureFlags
 	cmd := &cobra.Command{
 		Use:   "capture",
-		Short: "Capture packets and the verdict on each, for Wireshark, tshark and tcpdump",
+		Short: "Capture packets and the verdict on each, for Wireshark and tshark",
 		Long: `Capture writes packets as pcapng, those that were dropped included, each with what
 became of it, why, and by which rules, as its comment:
 

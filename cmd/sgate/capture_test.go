@@ -36,7 +36,7 @@ func (c *capturing) Capture(ctx context.Context, r control.CaptureRequest, w io.
 		return err
 	}
 	for i, comment := range []string{
-		"sgate: FORWARD rule, to db; egress: allowed by sgr-1 (web); ingress: allowed by sgr-2 (db) | verdict=allow",
+		"sgate: ALLOW rule, to db; egress: allowed by sgr-1 (web); ingress: allowed by sgr-2 (db) | verdict=allow",
 		"sgate: DROP no_ingress_rule, to db; egress: allowed by sgr-1 (web); ingress: no rule of db admits tcp 22 from 10.0.1.10 | verdict=drop",
 	} {
 		p := stack.Compose(stack.Composition{
@@ -90,7 +90,7 @@ func runSgate(ctx context.Context, stdout io.Writer, args ...string) (stderr str
 const (
 	captureBegins = "capturing, link-type RAW (Raw IP), snapshot length 262144 bytes; Ctrl-C ends\n"
 	captureEnds   = "2 packets captured\n5 packets received by filter\n3 packets dropped by the gateway's buffer\n"
-	captureText   = `12:00:00.000000 web In  IP 10.0.1.10.40000 > 10.0.2.30.3306: Flags [S], length 0: FORWARD rule, to db; egress: allowed by sgr-1 (web); ingress: allowed by sgr-2 (db)
+	captureText   = `12:00:00.000000 web In  IP 10.0.1.10.40000 > 10.0.2.30.3306: Flags [S], length 0: ALLOW rule, to db; egress: allowed by sgr-1 (web); ingress: allowed by sgr-2 (db)
 12:00:01.000000 web In  IP 10.0.1.10.40000 > 10.0.2.30.22: Flags [S], length 0: DROP no_ingress_rule, to db; egress: allowed by sgr-1 (web); ingress: no rule of db admits tcp 22 from 10.0.1.10
 `
 )

@@ -39,8 +39,8 @@ to be so is silenced in the file, by lint_ignore with a reason.`,
 				if warn(cmd.ErrOrStderr(), cfg) > 0 {
 					warned++
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: ok: %d instances, %d hosts, %d security groups\n", path,
-					len(cfg.Resources.Interfaces()), len(cfg.Resources.Hosts()), len(cfg.Resources.SecurityGroups()))
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: ok: %s, %s, %s\n", path, counted(len(cfg.Resources.Interfaces()), "instance"),
+					counted(len(cfg.Resources.Hosts()), "host"), counted(len(cfg.Resources.SecurityGroups()), "security group"))
 			}
 			switch {
 			case bad > 0:
@@ -71,4 +71,12 @@ func filesWith(n int, what string) string {
 		return "1 file has " + what
 	}
 	return fmt.Sprintf("%d files have %s", n, what)
+}
+
+// counted says how many of something there are: "1 host", "2 hosts".
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

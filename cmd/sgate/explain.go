@@ -68,7 +68,7 @@ if that could not be found out. With --matrix it is 0 or 2.`,
 
 // asExplained gives a failure the status of its own: 1 is an answer.
 func asExplained(cmd *cobra.Command, err error) error {
-	if status := exitStatus(0); err == nil || errors.As(err, &status) {
+	if status := exitStatus(0); err == nil || errors.As(err, &status) || readerLeft(err) {
 		return err
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "sgate: %v\n", err)

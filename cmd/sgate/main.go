@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -43,9 +44,22 @@ func statusOf(err error, stderr io.Writer) int {
 		return 0
 	case errors.As(err, &status):
 		return int(status)
+	case readerLeft(err):
+		return brokenPipe
 	}
 	fmt.Fprintf(stderr, "sgate: %v\n", err)
 	return 1
+}
+
+// brokenPipe is what a shell says a process ended with that SIGPIPE has killed.
+// 0 and 1 would be answers.
+const brokenPipe = 128 + int(syscall.SIGPIPE)
+
+// readerLeft reports whether err is that nobody reads our output any more, as
+// where head has seen enough.
+func readerLeft(err error) bool {
+	var write *fs.PathError
+	return errors.As(err, &write) && write.Path == os.Stdout.Name() && errors.Is(write.Err, syscall.EPIPE)
 }
 
 func newRoot() *cobra.Command {

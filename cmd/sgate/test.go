@@ -110,6 +110,8 @@ func (f *testFlags) main(cmd *cobra.Command, paths []string) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return notRun(cmd, errors.New("interrupted: the tests have not come to their end"))
+	case readerLeft(err):
+		return err
 	case err != nil:
 		return notRun(cmd, err)
 	case report.Totals().Tests == 0:

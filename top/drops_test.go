@@ -89,6 +89,9 @@ func TestDropsAreBounded(t *testing.T) {
 	if len(got) != maxDrops || len(d.byKey) != maxDrops || d.order.Len() != maxDrops {
 		t.Fatalf("%d drops, %d keys, %d in order", len(got), len(d.byKey), d.order.Len())
 	}
+	if newest := got[0]; newest.From != stranger || newest.Count != maxDrops+10 {
+		t.Errorf("what keeps coming: %+v", newest)
+	}
 	if first := got[maxDrops-1]; first.To.Port != 12 {
 		t.Errorf("the oldest left is to port %d", first.To.Port)
 	}

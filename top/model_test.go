@@ -33,7 +33,7 @@ func TestGatewayGoesAndComesBack(t *testing.T) {
 	v := newView(t, 100, 30)
 	v.lacks("no answer")
 	v.send(sampleMsg{err: errGone}, tickMsg(at(9)))
-	v.has("no answer since 12:00:02: control socket /run/s.sock: no gateway listens there; trying again", "- drops/s", "up 1h0m")
+	v.has("no answer since 12:00:02, trying again: control socket /run/s.sock: no gateway listens there", "- drops/s", "up 1h0m")
 	again := sample(60, face("web", 5, reason(2)))
 	again.Status.Started = at(58)
 	v.send(sampleMsg{snapshot: again}, streamMsg{}, tickMsg(at(60)))
@@ -44,7 +44,7 @@ func TestGatewayGoesAndComesBack(t *testing.T) {
 	v.send(sampleMsg{snapshot: next})
 	v.has(" 1 drops/s")
 	v.send(streamMsg{errors.New("the stream has broken")})
-	v.has("newest drops are not shown: the stream has broken")
+	v.has("newest drops are not shown, trying again: the stream has broken")
 	v.send(streamMsg{}, tickMsg(at(80)))
 	v.has("no answer for 19s")
 	next.Status.FailedWorkers, next.At = 1, at(81)
@@ -60,8 +60,7 @@ func TestFirstAnswerIsLate(t *testing.T) {
 	v.send(tickMsg(at(7)))
 	v.has("no answer for 7s")
 	v.send(sampleMsg{err: &control.Error{Status: 503, Message: "the gateway has no configuration yet"}})
-	v.has("the gateway has no configuration yet; trying again")
-	v.lacks("no answer")
+	v.has("no answer, trying again: the gateway has no configuration yet")
 }
 
 // rowsOf returns the names in the first column of the interfaces' panel, the

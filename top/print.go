@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -168,7 +169,7 @@ func writeRecord(w io.Writer, r *reading) error {
 	total := r.Total
 	total.tally = r.tally
 	record := Record{
-		Time: r.At.UTC(), Interval: r.Since.Seconds(), Generation: r.Status.Generation,
+		Time: r.At.UTC(), Interval: math.Round(1000*r.Since.Seconds()) / 1000, Generation: r.Status.Generation,
 		Flows: r.Status.Flows, MaxFlows: r.Status.MaxFlows, Total: recordRow(&total), Interfaces: []RecordInterface{},
 	}
 	for i := range r.Rows {
@@ -179,10 +180,17 @@ func writeRecord(w io.Writer, r *reading) error {
 }
 
 func recordRow(r *row) RecordTraffic {
-	out := RecordTraffic{Drops: r.Rates, Dropped: r.Totals}
+	out := RecordTraffic{Drops: make(map[string]float64), Dropped: r.Totals}
+	rounded := func(n float64) *float64 {
+		n = math.Round(1000*n) / 1000
+		return &n
+	}
+	for reason, n := range r.Rates {
+		out.Drops[reason] = *rounded(n)
+	}
 	if r.Known {
-		drop := r.DropRate()
-		out.In, out.InBits, out.Out, out.OutBits, out.Drop = &r.In, &r.InBits, &r.Out, &r.OutBits, &drop
+		out.In, out.InBits, out.Out, out.OutBits = rounded(r.In), rounded(r.InBits), rounded(r.Out), rounded(r.OutBits)
+		out.Drop = rounded(r.DropRate())
 	}
 	return out
 }

@@ -32,32 +32,37 @@ func Run(ctx context.Context, o Options) error {
 	if err := reach(ctx, o.Gateway); err != nil {
 		return err
 	}
-	own, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := &poller{
 		gateway: o.Gateway, interval: max(o.Interval, MinInterval),
 		lines: make(chan control.EventLine, batchLines), questions: make(chan question, 1),
 	}
-	options := []tea.ProgramOption{tea.WithContext(own), tea.WithAltScreen(), tea.WithoutSignalHandler(), tea.WithFPS(framesPerSecond)}
+	program := tea.NewProgram(newModel(o.Title, time.Now(), p.ask, o.Paint), o.program()...)
+	crew := &crew{fail: cancel}
+	p.send, p.start = program.Send, crew.start
+	for _, work := range []func(context.Context){p.clock, p.samples, p.events, p.batches, p.answers} {
+		crew.start(func() { work(ctx) })
+	}
+	// Told to quit, it ends its goroutines; killed, as by a context of its own, it
+	// leaves the one that reads keys.
+	crew.start(func() { <-ctx.Done(); program.Quit() })
+	_, err := program.Run()
+	cancel()
+	crew.wait()
+	return err
+}
+
+// program returns what bubbletea is told.
+func (o *Options) program() []tea.ProgramOption {
+	options := []tea.ProgramOption{tea.WithAltScreen(), tea.WithoutSignalHandler(), tea.WithFPS(framesPerSecond)}
 	if o.In != nil {
 		options = append(options, tea.WithInput(o.In))
 	}
 	if o.Out != nil {
 		options = append(options, tea.WithOutput(o.Out))
 	}
-	program := tea.NewProgram(newModel(o.Title, time.Now(), p.ask, o.Paint), options...)
-	crew := &crew{fail: program.Kill}
-	p.send, p.start = program.Send, crew.start
-	for _, work := range []func(context.Context){p.clock, p.samples, p.events, p.batches, p.answers} {
-		crew.start(func() { work(own) })
-	}
-	_, err := program.Run()
-	cancel()
-	crew.wait()
-	if ctx.Err() != nil && !errors.Is(err, tea.ErrProgramPanic) {
-		return nil
-	}
-	return err
+	return options
 }
 
 // framesPerSecond bounds how often the terminal is written to, and how often that

@@ -140,7 +140,7 @@ func TestRun(t *testing.T) {
 	s.types("\x1b")
 	s.sees("Newest drops")
 	end()
-	s.sees("trying again")
+	s.sees("no answer since ")
 	serve(t, f, path)
 	s.sees("24 events lost")
 	s.types("q")

@@ -12,7 +12,8 @@
 // which are interfaces.go, reasons.go and newest.go, made of the rows and columns
 // of grid.go; view.go draws.
 //
-// The package imports control, and explain to put explanations into words.
+// The package imports control, explain, which puts explanations into words, and
+// internal/quiet.
 package top
 
 import (

@@ -142,13 +142,13 @@ func (m *model) alert() string {
 	late := m.now.Sub(m.answered)
 	switch {
 	case m.problem != nil && !m.shown().At.IsZero():
-		return fmt.Sprintf("no answer since %s: %v; trying again", clockText(m.answered), m.problem)
+		return fmt.Sprintf("no answer since %s, trying again: %v", clockText(m.answered), m.problem)
 	case m.problem != nil:
-		return fmt.Sprintf("%v; trying again", m.problem)
+		return fmt.Sprintf("no answer, trying again: %v", m.problem)
 	case late >= patience:
 		return "no answer for " + age(late) + ": the gateway, or this machine, is busy"
 	case m.stream != nil:
-		return fmt.Sprintf("newest drops are not shown: %v; trying again", m.stream)
+		return fmt.Sprintf("newest drops are not shown, trying again: %v", m.stream)
 	case m.known.Status.FailedWorkers > 0:
 		return fmt.Sprintf("%d of %d workers have failed, and packets of their devices are not read: start the gateway anew",
 			m.known.Status.FailedWorkers, m.known.Status.Workers)

@@ -121,7 +121,9 @@ func onTerminal(t *testing.T, env []string, await, keys string, args ...string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, self)
 	cmd.Args = append([]string{"sgate"}, args...) // see testscript.Main
 	cmd.Env = append(os.Environ(), append([]string{"TERM=xterm", "CI="}, env...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
@@ -132,9 +134,6 @@ func onTerminal(t *testing.T, env []string, await, keys string, args ...string) 
 	program.Close()
 	var seen strings.Builder
 	buffer := make([]byte, 4096)
-	if err := person.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
 	for {
 		n, err := person.Read(buffer)
 		seen.Write(buffer[:n])

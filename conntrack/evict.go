@@ -24,7 +24,7 @@ const noVictimFor = 100_000_000
 type search struct {
 	number uint32 // an interface whose tracked flows alone will do; 0: any flow will
 	keep   *Entry // not to be touched
-	only   bool   // whether there is a victim is all that is asked
+	only   bool   // whether there is a victim is all that is asked, and nothing is to change
 	now    tick
 	time   int64 // the same, in ns
 
@@ -64,9 +64,11 @@ func (t *Table) makeRoom(own *Shard, want search, noVictimUntil *atomic.Int64) b
 		}
 		return false
 	}
-	want.shard.hand = int(want.victim)
-	if want.left > 0 && !want.only {
-		want.shard.remove(want.shard.entry(want.victim))
+	if !want.only {
+		want.shard.hand = int(want.victim)
+		if want.left > 0 {
+			want.shard.remove(want.shard.entry(want.victim))
+		}
 	}
 	if want.shard != own {
 		want.shard.mu.Unlock()
@@ -83,6 +85,9 @@ func (w *search) isOver() bool {
 // and goes at once; else the yielding one that would end first. It reports whether one of its own
 // is better than what the search had.
 func (s *Shard) look(w *search) (better bool) {
+	if w.only {
+		defer func(hand int) { s.hand = hand }(s.hand)
+	}
 	for range min(evictWindow, s.used) {
 		number := uint32(s.hand % s.used)
 		e := s.entry(number)
@@ -94,7 +99,7 @@ func (s *Shard) look(w *search) (better bool) {
 		}
 		w.compared++
 		switch left := l.left(w.now); {
-		case left == 0 && s.expire(e, w.now):
+		case left == 0 && (w.only || s.expire(e, w.now)):
 			w.shard, w.victim, w.left = s, number, 0
 			return true
 		case left > 0 && e.yields(l.state()) && (w.shard == nil || left < w.left):

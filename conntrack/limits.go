@@ -111,16 +111,17 @@ func (t *Table) reserve(s *Shard, number uint32, keep *Entry, now int64) bool {
 }
 
 // WouldRefuse returns what Open would refuse a flow with those sides for, at this
-// moment. Nothing is changed by it.
-func (s *Shard) WouldRefuse(sides [2]Side, now int64) Refusal {
+// moment and once the flow over, if it is not nil, is deleted. Nothing is changed by
+// it. An interface that is both ends is asked as if it were one.
+func (s *Shard) WouldRefuse(sides [2]Side, over *Entry, now int64) Refusal {
 	t := s.table
 	for _, side := range sides {
-		if side.State == Tracked && !s.CanTrack(side.Interface, nil, now) {
+		if side.State == Tracked && !s.canTrack(side.Interface, over, nil, now) {
 			return AllowanceExceeded
 		}
 	}
 	want := search{now: tickAt(now), time: now, only: true}
-	if t.count.Load() >= t.max && !t.makeRoom(s, want, &t.noVictimUntil) {
+	if over == nil && t.count.Load() >= t.max && !t.makeRoom(s, want, &t.noVictimUntil) {
 		return TableFull
 	}
 	return Granted
@@ -129,9 +130,17 @@ func (s *Shard) WouldRefuse(sides [2]Side, now int64) Refusal {
 // CanTrack reports whether the interface with that number could track one more flow
 // at this moment, if keep must stay. Nothing is changed by it.
 func (s *Shard) CanTrack(number uint32, keep *Entry, now int64) bool {
+	return s.canTrack(number, nil, keep, now)
+}
+
+func (s *Shard) canTrack(number uint32, over, keep *Entry, now int64) bool {
 	l := s.table.limitsOf(number)
+	used := l.tracked.Load()
+	if over != nil && over.trackedBy(number) {
+		used--
+	}
 	want := search{number: number, keep: keep, now: tickAt(now), time: now, only: true}
-	return l.allowance == 0 || l.tracked.Load() < l.allowance || s.table.makeRoom(s, want, &l.noVictimUntil)
+	return l.allowance == 0 || used < l.allowance || s.table.makeRoom(s, want, &l.noVictimUntil)
 }
 
 // release takes back what reserve counted for a side.

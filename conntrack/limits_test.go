@@ -1,6 +1,7 @@
 package conntrack
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,26 @@ func (w *world) open(n int, low, high Side) Refusal {
 	g := segment(nil, from, tcpFlags("S"))
 	_, refusal := shard.Open(&key, hash, &g, [2]Side{low, high}, w.now)
 	return refusal
+}
+
+// wouldRefuse says what is to come of open.
+func (w *world) wouldRefuse(n int, low, high Side) Refusal {
+	key, _ := tcp(n).key()
+	shard, _ := w.Lock(&key)
+	defer shard.Unlock()
+	return shard.WouldRefuse([2]Side{low, high}, nil, w.now)
+}
+
+// searched is all that a search for a victim may change.
+func (w *world) searched() (state []int64) {
+	state = append(state, w.count.Load(), w.noVictimUntil.Load())
+	for _, l := range *w.interfaces.Load() {
+		state = append(state, l.tracked.Load(), int64(l.exceeded.Load()), l.noVictimUntil.Load())
+	}
+	for i := range w.shards {
+		state = append(state, int64(w.shards[i].hand), int64(w.shards[i].live))
+	}
+	return state
 }
 
 func tracked(number uint32) Side { return Side{Interface: number, State: Tracked} }
@@ -255,6 +276,72 @@ func TestUntrackedFlowsYield(t *testing.T) {
 	}
 }
 
+// TestWhatIsOverMakesRoomForItsTuple: a flow that goes for the newcomer's sake leaves
+// it its place, wherever a search for another would end.
+func TestWhatIsOverMakesRoomForItsTuple(t *testing.T) {
+	for name, o := range map[string]struct {
+		max       int
+		allowance int
+		want      Refusal // if no flow were to go
+	}{
+		"full table": {max: 10, want: TableFull}, "allowance used up": {max: 100, allowance: 10, want: AllowanceExceeded},
+	} {
+		w := newWorld(t, o.max)
+		w.limit(lowInterface, Limits{Allowance: o.allowance})
+		w.fill(0, 10)
+		key, _ := tcp(0).key()
+		shard, hash := w.Lock(&key)
+		live := shard.Find(&key, hash, w.now)
+		if got := shard.WouldRefuse(bothTrack, nil, w.now); got != o.want {
+			t.Errorf("%s: another tuple: %v, want %v", name, got, o.want)
+		}
+		if got := shard.WouldRefuse(bothTrack, live, w.now); got != Granted {
+			t.Errorf("%s: the same tuple: %v, want it granted", name, got)
+		}
+		w.limit(3, Limits{Allowance: 1})
+		w.limitsOf(3).tracked.Store(1)
+		if got := shard.WouldRefuse([2]Side{tracked(lowInterface), tracked(3)}, live, w.now); got != AllowanceExceeded {
+			t.Errorf("%s: to an end that has no room: %v", name, got)
+		}
+		if got := shard.CanTrack(lowInterface, nil, w.now); got != (o.allowance == 0) {
+			t.Errorf("%s: one more: %t", name, got)
+		}
+		shard.Unlock()
+	}
+}
+
+// TestAskingChangesNothing: neither who goes next, nor what is remembered of a search.
+func TestAskingChangesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		packets string
+		pass    time.Duration
+		want    Refusal
+	}{
+		"one that yields":        {packets: ">S", want: Granted},
+		"one that has timed out": {packets: ">S", pass: time.Hour, want: Granted},
+		"none":                   {packets: ">S <SA >A", want: AllowanceExceeded},
+	} {
+		w := newWorld(t, 100)
+		w.limit(lowInterface, Limits{Allowance: 20})
+		w.fill(0, 19)
+		w.sends(tcp(19), c.packets)
+		w.pass(c.pass)
+		key, _ := tcp(19).key() // of the shard that has it
+		shard, _ := w.Lock(&key)
+		before := w.searched()
+		if got := shard.WouldRefuse(bothTrack, nil, w.now); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+		if got := shard.CanTrack(lowInterface, nil, w.now); got != (c.want == Granted) {
+			t.Errorf("%s: one more: %t", name, got)
+		}
+		if after := w.searched(); !slices.Equal(before, after) {
+			t.Errorf("%s: before %v, after %v", name, before, after)
+		}
+		shard.Unlock()
+	}
+}
+
 func TestLimitsAreValidated(t *testing.T) {
 	w := newWorld(t, 1)
 	if err := w.SetInterfaces(map[uint32]Limits{3: {}}); err == nil || !strings.Contains(err.Error(), "timeout of 0s") {
@@ -290,8 +377,18 @@ func TestAllowanceIsExact(t *testing.T) {
 		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"open": func(*rapid.T) {
-				if n := rapid.IntRange(0, 40).Draw(rt, "flow"); !w.lives(tcp(n)) {
-					w.open(n, anySide(), anySide())
+				n, low, high := rapid.IntRange(0, 40).Draw(rt, "flow"), anySide(), anySide()
+				if w.lives(tcp(n)) {
+					return
+				}
+				before := w.searched()
+				want := w.wouldRefuse(n, low, high)
+				if after := w.searched(); !slices.Equal(after, before) {
+					rt.Fatalf("WouldRefuse has changed %v into %v", before, after)
+				}
+				// To an interface that is both ends it does not look twice.
+				if got := w.open(n, low, high); got != want && low.Interface != high.Interface {
+					rt.Fatalf("Open says %v, WouldRefuse %v", got, want)
 				}
 			},
 			"answer": func(*rapid.T) {

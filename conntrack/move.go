@@ -42,7 +42,7 @@ func (s *Shard) move(e *Entry, c *control) *Entry {
 	}
 	s.expect(number, l)
 	s.put(s.table.hasher.hash(&to.key), number)
-	if s.revising {
+	if s.moves++; s.revising {
 		s.relocated = append(s.relocated, number)
 	}
 	return to

@@ -18,9 +18,10 @@ type Shard struct {
 
 	hand      int       // the entry where a search for a victim looks next; any number, to be wrapped
 	number    int       // its own, among the table's
+	moves     uint64    // of flows to another entry, so far
 	revising  bool      // see Table.Revise
 	relocated []uint32  // entries of flows that have moved meanwhile
-	_         [112]byte // keeps neighbours' locks out of one cache line
+	_         [104]byte // keeps neighbours' locks out of one cache line
 }
 
 // Unlock ends the use of a shard and of every *Entry from it.

@@ -144,6 +144,19 @@ func (s *Shard) showLive(e *Entry, show func(*Shard, *Entry)) {
 	}
 }
 
+// Again returns what is known now of the flow that f is a copy of; ok is false if it
+// has ended.
+func (t *Table) Again(f *Flow, now int64) (again Flow, ok bool) {
+	h := t.Hash(&f.key)
+	s := t.Lock(h)
+	defer s.Unlock()
+	e := s.Find(&f.key, h, now)
+	if e == nil {
+		return Flow{}, false
+	}
+	return s.Flow(e, now), true
+}
+
 // All yields a copy of every live flow. Flows that come or go meanwhile may be
 // among them or not.
 func (t *Table) All(now int64) iter.Seq[Flow] {

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"github.com/sgate/sgate/conntrack"
 	"github.com/sgate/sgate/filter"
 	"github.com/sgate/sgate/stack"
 	"github.com/sgate/sgate/vpc"
@@ -17,14 +16,14 @@ type Event struct {
 	Fate   Fate
 	Reason Reason
 
-	In  *Port // that the packet came in by; nil for one from a machine that is not declared, see Source
+	In  *Port // that the packet came in by; nil if it is only tried and its sender has no device, see Source
 	Out *Port // the destination's; nil where nobody with a device has the address, or nobody was asked
 
 	// Packet is the packet's headers and Data its bytes from the IP header on,
-	// as it left if it was forwarded, else as it came. Of a malformed packet
-	// Packet is what could be read. Of a piece of a fragmented packet, Packet
-	// is the whole's if there was one. Of pieces that never became a whole both
-	// may be nil; Packets and Bytes say how many they were.
+	// as it left if it was forwarded, or was to leave, else as it came. Of a
+	// malformed packet Packet is what could be read. Of a piece of a fragmented
+	// packet, Packet is the whole's if there was one. Of pieces that never
+	// became a whole both may be nil; Packets and Bytes say how many they were.
 	Packet *stack.Packet
 	Data   []byte
 
@@ -115,11 +114,14 @@ func (e *Event) Side(d vpc.Direction) Side {
 
 // admittedBy returns the id of the narrowest rule that admits the packet.
 func (e *Event) admittedBy(d vpc.Direction) string {
-	f, ask := e.Flow(), e.Policy.Ingress
+	// By name: a method value, and the flow with it, would be allocated.
+	f, number := e.Flow(), filter.NoRule
 	if d == vpc.Egress {
-		ask = e.Policy.Egress
+		number = e.Policy.Egress(&f).Rule
+	} else {
+		number = e.Policy.Ingress(&f).Rule
 	}
-	rule, _ := e.Policy.Rule(ask(&f).Rule)
+	rule, _ := e.Policy.Rule(number)
 	return rule.ID
 }
 
@@ -141,11 +143,5 @@ func (e *Event) letInBy(d vpc.Direction) string {
 	if live == nil {
 		return ""
 	}
-	flow := shard.Flow(live, e.Time)
-	numbers, known := e.gateway.numbersOf(&flow)
-	if known { // so that the flow's next packet finds them
-		shard.SetRule(live, conntrack.Low, numbers[conntrack.Low])
-		shard.SetRule(live, conntrack.High, numbers[conntrack.High])
-	}
-	return e.gateway.ruleNumbers.id(numbers[end])
+	return e.gateway.ruleNumbers.id(e.gateway.name(shard, live, e.Time)[end])
 }

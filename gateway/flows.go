@@ -44,9 +44,15 @@ func (g *Gateway) FlowInfos() []FlowInfo { return slices.Collect(g.EachFlow()) }
 // may be among them or not.
 func (g *Gateway) EachFlow() iter.Seq[FlowInfo] {
 	return func(yield func(FlowInfo) bool) {
-		v := g.view.Load()
-		for f := range g.flows.All(g.now()) {
-			if !yield(g.describeWhole(v, &f)) {
+		v, now := g.view.Load(), g.now()
+		for f := range g.flows.All(now) {
+			info, known := g.describeWhole(v, &f)
+			if !known { // it may have been given its rules since it was copied
+				if again, ok := g.flows.Again(&f, now); ok {
+					info, _ = g.describeWhole(v, &again)
+				}
+			}
+			if !yield(info) {
 				return
 			}
 		}
@@ -64,17 +70,19 @@ func (g *Gateway) CutFlows(match func(*FlowInfo) bool) []FlowInfo {
 		if !match(&info) {
 			return true
 		}
-		cut = append(cut, g.describeWhole(v, f))
+		info, _ = g.describeWhole(v, f)
+		cut = append(cut, info)
 		return false
 	})
 	return cut
 }
 
-// describeWhole is describe, with the rules.
-func (g *Gateway) describeWhole(v *view, f *conntrack.Flow) FlowInfo {
-	info, rules := v.describe(f), g.rulesOf(f)
+// describeWhole is describe, with the rules. known is as with numbersOf.
+func (g *Gateway) describeWhole(v *view, f *conntrack.Flow) (info FlowInfo, known bool) {
+	info = v.describe(f)
+	rules, known := g.rulesOf(f)
 	info.Rules = [2]string{rules[f.Origin()], rules[f.Origin().Opposite()]}
-	return info
+	return info, known
 }
 
 // describe returns a flow in the view's terms, without the rules.

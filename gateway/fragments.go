@@ -31,15 +31,14 @@ func (w *worker) processWhole(v *view, in *attachment, datagram fragment.Result)
 		fate := d
 		if fate.fate == Forwarded {
 			if err := w.writePiece(d.out, piece); err != nil {
-				fate = drop(ReasonWriteFailed)
+				fate = decision{reason: ReasonWriteFailed, out: d.out}
 			}
 		}
 		w.settlePiece(v, in, piece, fate)
 	}
 }
 
-// settlePiece counts and shows a piece whose fate has fallen. Frames that came
-// before it are written and shown first.
+// settlePiece counts and shows a piece whose fate has fallen.
 func (w *worker) settlePiece(v *view, in *attachment, piece []byte, d decision) {
 	in.port.counters.count(d.fate, d.reason, 1, len(piece))
 	if w.tracing {
@@ -78,6 +77,6 @@ func (w *worker) writePiece(out *Port, piece []byte) error {
 func (g *Gateway) fragmentsDropped(owner fragment.Owner, why fragment.Problem, pieces, bytes int) {
 	if port := g.view.Load().numbered(owner.Interface); port != nil {
 		port.counters.count(Dropped, firstFragmentReason+Reason(why), pieces, bytes)
-		g.showLost(port, why, pieces, bytes)
+		g.showLost(owner, port, why, pieces, bytes)
 	}
 }

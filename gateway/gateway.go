@@ -16,7 +16,8 @@
 // For every device, at any instant: received = forwarded + local + dropped,
 // with a count for each [Reason] of a drop.
 //
-// The package imports tun, stack, fragment, filter, conntrack, epoch and vpc.
+// The package imports tun, stack, fragment, filter, conntrack, epoch, vpc and
+// internal/background.
 package gateway
 
 import (
@@ -103,7 +104,7 @@ type Gateway struct {
 	freeSlots []int             // of views, below the highest that was used
 	numbers   map[string]uint32 // of interfaces, for flows; never used twice
 	vpcs      map[string]int    // of VPCs
-	sweepEnd  chan struct{}
+	ending    chan struct{}
 	done      sync.WaitGroup
 	closed    bool
 }
@@ -141,8 +142,8 @@ func newGateway(o Options) (*Gateway, error) {
 		now: o.Now, log: o.Log, limits: conntrack.Limits{Timeouts: o.Timeouts, Allowance: o.Allowance},
 		relatedICMPErrors: o.RelatedICMPErrors, dropMidstreamTCP: o.DropMidstreamTCP, onRuleChange: o.OnRuleChange, reclassify: o.Reclassify,
 		ports: make(map[string]*Port), numbers: make(map[string]uint32), vpcs: make(map[string]int),
-		sweepEnd: make(chan struct{}),
-		naming:   naming{wake: make(chan struct{}, 1)},
+		ending: make(chan struct{}),
+		naming: naming{wake: make(chan struct{}, 1)},
 	}
 	g.view.Store(&view{})
 	var err error
@@ -162,7 +163,7 @@ func (g *Gateway) sweep() {
 		case <-tick.C:
 			g.flows.Sweep(g.now())
 			g.fragments.Expire(g.now())
-		case <-g.sweepEnd:
+		case <-g.ending:
 			return
 		}
 	}
@@ -203,10 +204,10 @@ func (g *Gateway) Apply(p *filter.Policy) error {
 			return err
 		}
 	}
-	replaced := g.view.Load()
+	g.naming.retire(g.view.Load())
 	after := g.install(p)
 	g.synchronize()
-	g.naming.replace(replaced)
+	g.naming.replace()
 	g.reviseFlows(before, after)
 	return nil
 }
@@ -312,7 +313,7 @@ func (g *Gateway) Close() error {
 	if g.isModel() {
 		return nil
 	}
-	close(g.sweepEnd)
+	close(g.ending)
 	var errs []error
 	for _, w := range g.workers {
 		errs = append(errs, w.stop())

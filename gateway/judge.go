@@ -41,7 +41,8 @@ type judgement struct {
 
 	key     conntrack.Key
 	segment conntrack.Segment
-	opens   bool // a packet that may open a flow
+	opens   bool             // a packet that may open a flow
+	over    *conntrack.Entry // whose tuple that takes, if it is only tried
 }
 
 // flow is the packet as the policy sees it. It is made only where rules are
@@ -99,9 +100,9 @@ func (j *judgement) byRules() (Reason, bool) {
 	return ReasonRule, true
 }
 
-// trace notes what one end has said.
+// trace notes what one end has said. At an address that nobody has, there is none.
 func (j *judgement) trace(d vpc.Direction, a answer) {
-	if canWatch && j.w.tracing {
+	if canWatch && j.w.tracing && (d == vpc.Egress || j.to != filter.NoEndpoint) {
 		j.w.trail.answers[d] = a.side()
 	}
 }
@@ -150,14 +151,15 @@ func (j *judgement) byFlow() (Reason, bool) {
 	if !j.opens {
 		return reason, ingress.passes
 	}
-	if live != nil && ingress.passes { // over, and its tuple is taken by a new connection
-		if !j.w.trial {
+	if live != nil && !ingress.passes {
+		return reason, false
+	}
+	if live != nil { // over, and its tuple is taken by a new connection
+		if j.w.trial {
+			j.over = live
+		} else {
 			shard.Delete(live)
 		}
-		live = nil
-	}
-	if live != nil {
-		return reason, false
 	}
 	return j.open(shard, hash, egress, ingress, reason)
 }
@@ -277,7 +279,7 @@ func (j *judgement) open(shard *conntrack.Shard, hash conntrack.Hash, egress, in
 // enter puts the flow into the table.
 func (j *judgement) enter(shard *conntrack.Shard, hash conntrack.Hash, sides [2]conntrack.Side, delivered bool) conntrack.Refusal {
 	if j.w.trial {
-		return shard.WouldRefuse(sides, j.w.now)
+		return shard.WouldRefuse(sides, j.over, j.w.now)
 	}
 	j.segment.Undelivered, j.segment.Rule = !delivered, unnamed(j.v.generation)
 	_, refusal := shard.Open(&j.key, hash, &j.segment, sides, j.w.now)
@@ -360,6 +362,9 @@ func (j *judgement) setSide(shard *conntrack.Shard, live *conntrack.Entry, d vpc
 			return conntrack.AllowanceExceeded
 		}
 		return conntrack.Granted
+	}
+	if live.Side(end).Interface != number {
+		j.w.gateway.name(shard, live, j.w.now) // while it is known who has opened it
 	}
 	refusal := shard.SetSide(live, end, number, a.state, j.w.now)
 	if refusal == conntrack.Granted {

@@ -28,17 +28,26 @@ const maxReplaced = 16
 type naming struct {
 	mu       sync.Mutex
 	replaced []*view // policies that flows may still need, the oldest first
+	retiring *view   // what is being replaced; packets may still be judged by it
 	wake     chan struct{}
 }
 
-// replace keeps a view's policy, which is replaced, until its flows have names.
-func (n *naming) replace(v *view) {
-	if v.policy == nil {
-		return
-	}
+// retire keeps a view's policy, which is about to be replaced, so that its flows can
+// be named at any moment.
+func (n *naming) retire(v *view) {
 	n.mu.Lock()
-	n.replaced = append(n.replaced, &view{policy: v.policy, generation: v.generation})
-	if len(n.replaced) > maxReplaced {
+	defer n.mu.Unlock()
+	n.retiring = &view{policy: v.policy, generation: v.generation}
+}
+
+// replace has what was retired kept until its flows have names. There will be no more
+// of them.
+func (n *naming) replace() {
+	n.mu.Lock()
+	if n.retiring.policy != nil {
+		n.replaced = append(n.replaced, n.retiring)
+	}
+	if n.retiring = nil; len(n.replaced) > maxReplaced {
 		n.replaced = slices.Delete(n.replaced, 0, 1)
 	}
 	n.mu.Unlock()
@@ -68,6 +77,9 @@ func (n *naming) under(mark uint32) *filter.Policy {
 			return v.policy
 		}
 	}
+	if v := n.retiring; v != nil && unnamed(v.generation) == mark {
+		return v.policy
+	}
 	return nil
 }
 
@@ -80,21 +92,35 @@ func (n *naming) done(v *view) {
 // nameFlows gives names to the flows of replaced policies, until the gateway is
 // closed.
 func (g *Gateway) nameFlows() {
-	_ = background.Do(func() error {
-		for {
-			select {
-			case <-g.naming.wake:
-			case <-g.sweepEnd:
-				return nil
-			}
-			for v := g.naming.oldest(); v != nil; v = g.naming.oldest() {
-				g.flows.ReplaceRules(g.now(), unnamed(v.generation), func(f *conntrack.Flow) [2]uint32 {
-					return g.nameUnder(v.policy, f)
-				})
-				g.naming.done(v)
-			}
+	for {
+		select {
+		case <-g.naming.wake:
+			_ = background.Do(g.nameReplaced) // there and not for good, so that Close need not wait for a slow thread
+		case <-g.ending:
+			return
 		}
-	})
+	}
+}
+
+// nameReplaced gives names to the flows of the policies that are replaced by now.
+func (g *Gateway) nameReplaced() error {
+	for v := g.naming.oldest(); v != nil; v = g.naming.oldest() {
+		g.flows.ReplaceRules(g.now(), unnamed(v.generation), func(f *conntrack.Flow) (by [2]uint32, goesOn bool) {
+			return g.nameUnder(v.policy, f), !g.isEnding()
+		})
+		g.naming.done(v)
+	}
+	return nil
+}
+
+// isEnding reports whether the gateway is being closed.
+func (g *Gateway) isEnding() bool {
+	select {
+	case <-g.ending:
+		return true
+	default:
+		return false
+	}
 }
 
 // nameUnder returns the numbers, by end, of the rules that let a flow in under a
@@ -110,13 +136,14 @@ func (g *Gateway) nameUnder(p *filter.Policy, f *conntrack.Flow) (numbers [2]uin
 	return numbers
 }
 
-// rulesOf returns the ids, by end, of the rules that let a flow in.
-func (g *Gateway) rulesOf(f *conntrack.Flow) (ids [2]string) {
-	numbers, _ := g.numbersOf(f)
+// rulesOf returns the ids, by end, of the rules that let a flow in. known is as with
+// numbersOf.
+func (g *Gateway) rulesOf(f *conntrack.Flow) (ids [2]string, known bool) {
+	numbers, known := g.numbersOf(f)
 	for end, number := range numbers {
 		ids[end] = g.ruleNumbers.id(number)
 	}
-	return ids
+	return ids, known
 }
 
 // numbersOf returns the numbers, by end, of the rules that let a flow in. known is
@@ -144,14 +171,24 @@ func (g *Gateway) numbersOf(f *conntrack.Flow) (numbers [2]uint32, known bool) {
 	return numbers, known
 }
 
+// name gives a live flow, whose shard is locked, its rules' numbers if they are known,
+// so that who asks next finds them, and returns them by end.
+func (g *Gateway) name(shard *conntrack.Shard, live *conntrack.Entry, now int64) [2]uint32 {
+	flow := shard.Flow(live, now)
+	numbers, known := g.numbersOf(&flow)
+	if known {
+		shard.SetRule(live, conntrack.Low, numbers[conntrack.Low])
+		shard.SetRule(live, conntrack.High, numbers[conntrack.High])
+	}
+	return numbers
+}
+
 // openedUnder returns the policy that flows with that mark were opened under, nil if
 // it is not kept.
 func (g *Gateway) openedUnder(mark uint32) *filter.Policy {
-	if p := g.naming.under(mark); p != nil {
-		return p
-	}
+	// What is in force comes first: it is kept before it is replaced.
 	if v := g.view.Load(); unnamed(v.generation) == mark {
 		return v.policy
 	}
-	return nil
+	return g.naming.under(mark)
 }

@@ -12,7 +12,7 @@ import (
 type decision struct {
 	fate   Fate
 	reason Reason
-	out    *Port // that it leaves by if it is forwarded
+	out    *Port // that it leaves by if it is forwarded, or was to
 }
 
 func drop(why Reason) decision { return decision{reason: why} }
@@ -36,6 +36,9 @@ func (w *worker) process(v *view, in *attachment, i int) {
 	if d.fate == Forwarded {
 		if w.packet.Fragment {
 			w.flush(in.port) // what came before goes out before
+			if w.tracing {
+				w.show()
+			}
 			w.processFragment(v, in, packet)
 			return
 		}

@@ -76,6 +76,17 @@ func (r Reason) IsReason() bool {
 // IsDrop reports whether it is a reason for a drop.
 func (r Reason) IsDrop() bool { return r.IsReason() && r <= ReasonWriteFailed }
 
+// Fate returns the fate that goes with the reason.
+func (r Reason) Fate() Fate {
+	switch {
+	case r <= ReasonWriteFailed:
+		return Dropped
+	case r <= ReasonNoGroups:
+		return Forwarded
+	}
+	return Local
+}
+
 // String returns the reason in words that a counter's name can have. Those of
 // used-up allowances are what AWS's driver calls them (EC2 User Guide, ENA
 // metrics).

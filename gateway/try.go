@@ -19,7 +19,7 @@ type Source struct {
 }
 
 // Trial is what would become of a packet, and why. Unlike those of a [Watcher],
-// its event stays valid.
+// its event stays valid, and its Data are as they came.
 type Trial struct {
 	Event
 	// Live is the live flow that the packet would be part of, nil if there is
@@ -65,15 +65,15 @@ func (w *worker) try(v *view, in *attachment, packet []byte) (Trial, error) {
 	if d.fate == Forwarded {
 		d = w.decide(v, in, frame[tun.HeaderLen:], a)
 	}
-	w.note(v, in, -1, frame[tun.HeaderLen:], a.packets, d)
-	p := w.noted[0].packet
-	t := Trial{Event: w.noted[0].Event}
-	w.noted = nil
+	p := w.packet
+	t := Trial{Event: w.event(v, in, w.trail, frame[tun.HeaderLen:], a.packets, d)}
 	t.Packet = &p
 	if in.endpoint == filter.NoEndpoint || v.portOf(in.endpoint) == nil {
 		t.In = nil
 	}
-	t.Live = w.gateway.liveFlow(v, &t.Event)
+	if d.reason >= firstFragmentReason { // else it is malformed
+		t.Live = w.gateway.liveFlow(v, &t.Event)
+	}
 	return t, nil
 }
 
@@ -90,16 +90,14 @@ func (g *Gateway) trialAttachment(v *view, from Source) (*attachment, error) {
 			return nil, fmt.Errorf("there is no interface or host %s", from.ID)
 		}
 		in.routers, vpcID = v.policy.Routers(in.endpoint), v.policy.VPCID(in.endpoint)
-		in.setOwn(v.policy.Addresses(in.endpoint))
 		if port := v.portOf(in.endpoint); port != nil {
 			in.port = port
 		}
 	}
-	number := slices.Index(v.vpcIDs, vpcID)
-	if number < 0 {
+	if _, ok := v.policy.Snapshot().VPC(vpcID); !ok {
 		return nil, fmt.Errorf("there is no VPC %q", vpcID)
 	}
-	in.vpc = uint16(number)
+	in.vpc = uint16(slices.Index(v.vpcIDs, vpcID))
 	if from.ID == "" {
 		in.strangerTo = vpcID
 	}
@@ -120,7 +118,7 @@ func (g *Gateway) liveFlow(v *view, e *Event) *FlowInfo {
 		return nil
 	}
 	flow := shard.Flow(live, e.Time)
-	info := g.describeWhole(v, &flow)
+	info, _ := g.describeWhole(v, &flow)
 	return &info
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"pgregory.net/rapid"
 
 	"github.com/sgate/sgate/filter"
@@ -58,7 +59,8 @@ func stateOf(g *Gateway, now int64) (s state) {
 	}
 	v := g.view.Load()
 	for f := range g.flows.All(now) {
-		s.flows = append(s.flows, g.describeWhole(v, &f))
+		info, _ := g.describeWhole(v, &f)
+		s.flows = append(s.flows, info)
 	}
 	return s
 }
@@ -71,9 +73,9 @@ func TestTryIsWhatHappens(t *testing.T) {
 		res := vpc.Resources{
 			VPCs:    []vpc.VPC{{ID: theVPC, CIDR: prefix("10.0.0.0/16"), IPv6CIDR: prefix("fd00:10::/56")}},
 			Subnets: []vpc.Subnet{{ID: theSubnet, VPCID: theVPC, CIDR: prefix("10.0.1.0/24"), IPv6CIDR: prefix("fd00:10:0:1::/64")}},
-			Hosts:   []vpc.Host{host("h", "203.0.113.10")},
+			Hosts:   []vpc.Host{host("h", addresses["h"][0], addresses["h"][1])},
 		}
-		peers := append([]string{"0.0.0.0/0", "10.0.1.0/24", "203.0.113.0/24"}, names...)
+		peers := append([]string{"0.0.0.0/0", "::/0", "10.0.1.0/24", "203.0.113.0/24"}, names...)
 		anyRule := func() vpc.Rule {
 			protocol := rapid.SampledFrom([]vpc.Protocol{vpc.TCP, vpc.UDP, vpc.ICMP, vpc.AllProtocols, 47}).Draw(rt, "protocol")
 			peer := rapid.SampledFrom(peers).Draw(rt, "peer")
@@ -86,6 +88,9 @@ func TestTryIsWhatHappens(t *testing.T) {
 		for i, name := range names {
 			g := vpc.SecurityGroup{ID: "sg-" + name, Name: name, VPCID: theVPC}
 			for _, rules := range []*[]vpc.Rule{&g.Ingress, &g.Egress} {
+				if rapid.IntRange(0, 2).Draw(rt, "open") > 0 { // else few packets would get far
+					*rules = []vpc.Rule{rule(vpc.UDP, 0, 65535, "0.0.0.0/0"), rule(vpc.TCP, 0, 65535, "0.0.0.0/0"), rule(vpc.AllProtocols, vpc.Any, vpc.Any, "::/0")}
+				}
 				for range rapid.IntRange(0, 3).Draw(rt, "rules") {
 					if r := anyRule(); !admitsAll(*rules, r) {
 						*rules = append(*rules, r)
@@ -93,22 +98,29 @@ func TestTryIsWhatHappens(t *testing.T) {
 				}
 			}
 			res.SecurityGroups = append(res.SecurityGroups, g)
-			res.Interfaces = append(res.Interfaces, instance(name, []string{fmt.Sprintf("10.0.1.%d", 10+i)}, name))
+			nic := instance(name, []string{fmt.Sprintf("10.0.1.%d", 10+i), fmt.Sprintf("fd00:10:0:1::%d", 10+i)}, name)
+			nic.SourceDestCheck = name != "c"
+			res.Interfaces = append(res.Interfaces, nic)
 		}
-		addrs := map[string]string{"a": "10.0.1.10", "b": "10.0.1.11", "c": "10.0.1.12", "h": "203.0.113.10", "nobody": "198.51.100.7", "router": "10.0.1.1"}
-		w, _ := manual(rt, res, []string{"a", "b", "c", "h"})
-		g, v := w.gateway, w.gateway.view.Load()
-		now := int64(time.Hour)
+		w, apply := manual(rt, res, senders)
+		g := w.gateway
+		g.relatedICMPErrors, g.dropMidstreamTCP = rapid.Bool().Draw(rt, "related"), rapid.Bool().Draw(rt, "drop midstream")
+		g.limits.Allowance = rapid.SampledFrom([]int{0, 1, 2}).Draw(rt, "allowance")
+		apply(res)
+		v, now := g.view.Load(), int64(time.Hour)
+		packets := traffic{rt: rt}
 		var got last
 		defer g.Watch(&got)()
-		for range rapid.IntRange(1, 30).Draw(rt, "packets") {
+		for range rapid.IntRange(1, 40).Draw(rt, "packets") {
 			w.now = now
-			from := rapid.SampledFrom([]string{"a", "b", "c", "h"}).Draw(rt, "from")
-			packet := anyPacket(rt, addrs[from], addrs[rapid.SampledFrom([]string{"a", "b", "c", "h", "nobody", "router"}).Draw(rt, "to")])
+			from, packet := packets.next()
 			before := stateOf(g, now)
 			trial, err := g.tryAt(now, Source{ID: from}, packet)
-			if err != nil {
-				rt.Fatal(err)
+			if err != nil { // a piece, where the version or the flags were mangled
+				continue
+			}
+			if g.limits.Allowance > 0 && trial.From() == trial.To() {
+				continue // it would need two places; see conntrack.Shard.WouldRefuse
 			}
 			if after := stateOf(g, now); !reflect.DeepEqual(after, before) {
 				rt.Fatalf("trying %s changed something (-before +after):\n%s", describe(packet), cmp.Diff(before.flows, after.flows, cmpopts.EquateComparable(netip.AddrPort{})))
@@ -123,18 +135,113 @@ func TestTryIsWhatHappens(t *testing.T) {
 	})
 }
 
-// anyPacket returns a packet of some kind between two addresses.
-func anyPacket(rt *rapid.T, src, dst string) []byte {
+// senders are who sends in TestTryIsWhatHappens: c may in others' names, h is a host.
+var senders = []string{"a", "b", "c", "h"}
+
+// addresses are the machines', in both families, and some to which nobody sends from.
+var addresses = map[string][2]string{
+	"a": {"10.0.1.10", "fd00:10:0:1::10"}, "b": {"10.0.1.11", "fd00:10:0:1::11"}, "c": {"10.0.1.12", "fd00:10:0:1::12"}, "h": {"203.0.113.10", "2001:db8::10"},
+	"nobody": {"198.51.100.7", "2001:db8::7"}, "router": {"10.0.1.1", "fd00:10:0:1::1"}, "DNS": {"169.254.169.253", "fd00:ec2::253"}, "all": {"255.255.255.255", "ff02::1:2"},
+}
+
+// traffic draws packets.
+type traffic struct {
+	rt     *rapid.T
+	from   string
+	before stack.Composition // the last one
+	packet []byte
+}
+
+// next returns a packet and who sends it.
+func (t *traffic) next() (from string, packet []byte) {
+	rt := t.rt
+	switch kind := rapid.IntRange(0, 5).Draw(rt, "kind"); {
+	case kind == 0 && t.packet != nil: // once more
+	case kind == 1 && t.packet != nil:
+		t.answer()
+	case kind == 2 && t.packet != nil:
+		t.complain()
+	default:
+		t.before = t.any()
+	}
+	t.packet = stack.Compose(t.before)
+	if rapid.IntRange(0, 15).Draw(rt, "mangled") == 0 {
+		t.packet[rapid.IntRange(0, min(39, len(t.packet)-1)).Draw(rt, "at")] ^= byte(rapid.IntRange(1, 255).Draw(rt, "bits"))
+	}
+	return t.from, t.packet
+}
+
+// any returns a packet of any kind.
+func (t *traffic) any() stack.Composition {
+	rt := t.rt
+	family := rapid.SampledFrom([]int{0, 0, 1}).Draw(rt, "family")
+	t.from = rapid.SampledFrom(senders).Draw(rt, "from")
+	src := t.from
+	if rapid.IntRange(0, 5).Draw(rt, "in another's name") == 0 {
+		src = rapid.SampledFrom(senders).Draw(rt, "source")
+	}
+	to := rapid.SampledFrom([]string{"a", "b", "c", "h", "a", "b", "c", "h", "nobody", "router", "DNS", "all"}).Draw(rt, "to")
+	if to == src { // or it is land for the most
+		to = "b"
+	}
 	c := stack.Composition{
-		Src: addr(src), Dst: addr(dst), Protocol: rapid.SampledFrom([]uint8{1, 6, 17, 47}).Draw(rt, "protocol"),
-		SrcPort: rapid.Uint16Range(1, 3).Draw(rt, "source port"), DstPort: rapid.Uint16Range(1, 4).Draw(rt, "port"),
-		ICMPType: rapid.SampledFrom([]uint8{0, 8, 3}).Draw(rt, "type"), ICMPID: 7,
-		TTL: rapid.SampledFrom([]uint8{64, 64, 64, 1}).Draw(rt, "ttl"),
+		Src: addr(addresses[src][family]), Dst: addr(addresses[to][family]), Protocol: rapid.SampledFrom([]uint8{1, 6, 6, 17, 47, 58}).Draw(rt, "protocol"),
+		SrcPort: rapid.Uint16Range(1, 2).Draw(rt, "source port"), DstPort: rapid.Uint16Range(1, 4).Draw(rt, "port"),
+		ICMPType: rapid.SampledFrom([]uint8{0, 8, 8, 13, 128, 128, 129, 135}).Draw(rt, "type"), ICMPID: 7,
+		TTL: rapid.SampledFrom([]uint8{64, 64, 64, 255, 1}).Draw(rt, "ttl"), Window: 1000,
+		Seq: rapid.SampledFrom([]uint32{0, 0, 1, 1 << 30}).Draw(rt, "number"),
 	}
-	if rapid.Bool().Draw(rt, "in the middle") {
-		c.Flags = 0x10
+	c.Flags = rapid.SampledFrom([]header.TCPFlags{0, 0, header.TCPFlagAck, header.TCPFlagRst, header.TCPFlagFin | header.TCPFlagAck}).Draw(rt, "flags")
+	switch rapid.IntRange(0, 20).Draw(rt, "rare") {
+	case 0:
+		c.Payload = make([]byte, DefaultMTU)
+	case 1:
+		c.Protocol, c.SrcPort, c.DstPort = 17, [2]uint16{dhcpClient, dhcpv6Client}[family], [2]uint16{dhcpServer, dhcpv6Server}[family]
 	}
-	return stack.Compose(c)
+	return c
+}
+
+// answer makes the last packet's receiver answer it, if that is a machine.
+func (t *traffic) answer() {
+	c := &t.before
+	c.Src, c.Dst, c.SrcPort, c.DstPort = c.Dst, c.Src, c.DstPort, c.SrcPort
+	c.Seq, c.Ack = c.Ack, c.Seq+1
+	switch {
+	case c.Flags == 0:
+		c.Flags = header.TCPFlagSyn | header.TCPFlagAck
+	default:
+		c.Flags = c.Flags&^header.TCPFlagSyn | header.TCPFlagAck
+	}
+	switch c.ICMPType {
+	case 8:
+		c.ICMPType = 0
+	case 128:
+		c.ICMPType = 129
+	}
+	t.from = machine(c.Src, t.from)
+}
+
+// complain makes the last packet's receiver send an ICMP error about it.
+func (t *traffic) complain() {
+	c := &t.before
+	*c = stack.Composition{
+		Src: c.Dst, Dst: c.Src, Protocol: 1, ICMPType: 3, ICMPCode: 3, TTL: rapid.SampledFrom([]uint8{64, 64, 1}).Draw(t.rt, "ttl"),
+		Payload: t.packet[:rapid.SampledFrom([]int{min(len(t.packet), 100), len(t.packet)}).Draw(t.rt, "quoted")],
+	}
+	if c.Src.Is6() {
+		c.Protocol, c.ICMPType, c.ICMPCode = 58, 1, 4
+	}
+	t.from = machine(c.Src, t.from)
+}
+
+// machine returns who has an address, or another.
+func machine(a netip.Addr, another string) string {
+	for _, name := range senders {
+		if addresses[name][0] == a.String() || addresses[name][1] == a.String() {
+			return name
+		}
+	}
+	return another
 }
 
 // TestTryFromOutside: a machine that nobody has declared is judged as a host.
@@ -154,6 +261,9 @@ func TestTryFromOutside(t *testing.T) {
 	}
 	if blocked := in("10.0.1.20:443"); blocked.Fate != Dropped || blocked.Reason != ReasonNoIngressRule {
 		t.Errorf("port 443: %+v", blocked)
+	}
+	if martian, err := w.g.Try(Source{VPCID: theVPC}, syn("127.0.0.1:4000", "10.0.1.20:22")); err != nil || martian.Reason != ReasonMartianSource {
+		t.Errorf("from a loopback address: %v, %v", martian.Reason, err)
 	}
 	if nobody := in("198.51.100.8:443"); nobody.Reason != ReasonNoRoute {
 		t.Errorf("to nobody: %+v", nobody)
@@ -184,6 +294,123 @@ func TestTryRefuses(t *testing.T) {
 	defer empty.Close()
 	if _, err := empty.Try(Source{ID: "client"}, whole); err == nil {
 		t.Error("without a policy: want an error")
+	}
+}
+
+// TestTryOfVPCs that there were, and that have the same addresses.
+func TestTryOfVPCs(t *testing.T) {
+	w := watched(t, Options{})
+	w.res.VPCs = append(w.res.VPCs, vpc.VPC{ID: "vpc-2", Name: "second", CIDR: prefix("10.0.0.0/16")})
+	w.apply()
+	packet := syn("198.51.100.7:4000", "10.0.1.20:22")
+	if trial, err := w.g.Try(Source{VPCID: theVPC}, packet); err != nil || trial.Fate != Forwarded || trial.VPCID != theVPC {
+		t.Errorf("to the first: %+v, %v", trial, err)
+	}
+	if trial, err := w.g.Try(Source{VPCID: "vpc-2"}, packet); err != nil || trial.Reason != ReasonNoRoute || trial.VPCID != "vpc-2" {
+		t.Errorf("to the second: %+v, %v", trial, err)
+	}
+	w.res.VPCs = w.res.VPCs[:1]
+	w.apply()
+	if trial, err := w.g.Try(Source{VPCID: "vpc-2"}, packet); err == nil {
+		t.Errorf("to one that has gone: %+v, want an error", trial)
+	}
+}
+
+// TestTryLeavesNothingBehind: what comes after a packet that was only tried is judged
+// as if it had not been.
+func TestTryLeavesNothingBehind(t *testing.T) {
+	const client, server = "10.0.1.10:1", "10.0.1.20:80"
+	again := segment(client, server, header.TCPFlagSyn, 5_000_000, 0)
+	for name, c := range map[string]struct {
+		before func(*world)
+		tried  []byte
+		times  int
+		fate   Fate
+		then   func(*world)
+	}{
+		"a connection anew after a reset": {
+			func(w *world) {
+				w.want("forwarded", "client", syn(client, server))
+				w.want("forwarded", "server", tcpPacket(server, client, header.TCPFlagRst|header.TCPFlagAck))
+			}, again, 1, Forwarded,
+			func(w *world) {
+				if f := w.g.FlowInfos(); len(f) != 1 || f[0].State != "CLOSED" {
+					t.Errorf("the flows are %+v, want the one that was reset", f)
+				}
+			},
+		},
+		"a connection anew, unseen": {
+			func(w *world) {
+				w.want("forwarded", "client", syn(client, server))
+				w.want("forwarded", "server", synAck(server, client))
+				w.want("forwarded", "client", tcpPacket(client, server, header.TCPFlagAck))
+			}, again, 1, Forwarded,
+			func(w *world) {
+				w.want("tcp_out_of_window", "server", segment(server, client, header.TCPFlagSyn|header.TCPFlagAck, 7, 5_000_001))
+			},
+		},
+		"queries": {func(*world) {}, udpPacket(client, "169.254.169.253:53"), 2 * linkLocalPerSecond, Local, func(w *world) {
+			w.want("local", "client", udpPacket(client, "169.254.169.253:53"))
+		}},
+	} {
+		w := watched(t, Options{})
+		c.before(w)
+		for range c.times {
+			if trial, err := w.g.Try(Source{ID: "client"}, c.tried); err != nil || trial.Fate != c.fate {
+				t.Fatalf("%s: %v for %v, %v", name, trial.Fate, trial.Reason, err)
+			}
+		}
+		c.then(w)
+	}
+}
+
+// TestTrialsOutliveFlows: what was let in by a flow that is gone by now.
+func TestTrialsOutliveFlows(t *testing.T) {
+	w := watched(t, Options{})
+	w.want("forwarded", "client", syn("10.0.1.10:1", "10.0.1.20:80"))
+	trial, err := w.g.Try(Source{ID: "server"}, synAck("10.0.1.20:80", "10.0.1.10:1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.g.CutFlows(func(*FlowInfo) bool { return true })
+	if got := trial.Side(vpc.Egress); got != (Side{Answer: SideFlow}) {
+		t.Errorf("%+v, want a flow whose rule is not known any more", got)
+	}
+}
+
+// TestTryWithoutDevices: an interface whose device is not there sends and is sent to.
+func TestTryWithoutDevices(t *testing.T) {
+	w := watched(t, Options{})
+	try := func() Trial {
+		trial, err := w.g.Try(Source{ID: "client"}, syn("10.0.1.10:1", "10.0.1.20:80"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return trial
+	}
+	if err := w.g.Detach("client"); err != nil {
+		t.Fatal(err)
+	}
+	if trial := try(); trial.Fate != Forwarded || trial.In != nil || trial.Out == nil || trial.Side(vpc.Egress).RuleID == "" {
+		t.Errorf("the sender has none: %+v", trial)
+	}
+	if err := w.g.Detach("server"); err != nil {
+		t.Fatal(err)
+	}
+	if trial := try(); trial.Reason != ReasonNoRoute || trial.Out != nil || trial.Side(vpc.Ingress).RuleID == "" {
+		t.Errorf("nor has the receiver: %+v", trial)
+	}
+}
+
+// TestTryMalformed: what cannot be parsed is judged as well.
+func TestTryMalformed(t *testing.T) {
+	w := watched(t, Options{})
+	whole := syn("10.0.1.10:1", "10.0.1.20:80")
+	for n := range whole {
+		trial, err := w.g.Try(Source{ID: "client"}, whole[:n])
+		if err != nil || trial.Fate != Dropped || !trial.Reason.IsDrop() || trial.Live != nil {
+			t.Errorf("%d bytes: %+v, %v", n, trial, err)
+		}
 	}
 }
 

@@ -59,7 +59,16 @@ func (a *attachment) lookup(p *filter.Policy, addr netip.Addr) filter.Endpoint {
 
 // owns reports whether addr is an address of the one who is attached.
 func (a *attachment) owns(p *filter.Policy, addr netip.Addr) bool {
-	return addr == a.own[0] || addr == a.own[1] || a.strangerTo != "" || p.Owns(a.endpoint, addr)
+	return addr == a.own[0] || addr == a.own[1] || a.ownsBesides(p, addr)
+}
+
+// ownsBesides is owns for other addresses than the first. Somebody whom nobody has
+// declared has any that a machine can have.
+func (a *attachment) ownsBesides(p *filter.Policy, addr netip.Addr) bool {
+	if a.strangerTo != "" {
+		return !isUnusable(addr)
+	}
+	return p.Owns(a.endpoint, addr)
 }
 
 // maySend reports whether a packet from addr may come from the one who is attached.

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"bytes"
+	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 
+	"github.com/sgate/sgate/fragment"
 	"github.com/sgate/sgate/tun"
 	"github.com/sgate/sgate/vpc"
 )
@@ -117,6 +120,8 @@ func TestEventsSayWhy(t *testing.T) {
 		{"nothing lets it out", "server", syn("10.0.1.20:1", "10.0.1.10:80"), Dropped, ReasonNoEgressRule, "client", noRule, none},
 		{"from a host", "laptop", syn("203.0.113.10:1", "10.0.1.20:22"), Forwarded, ReasonRule, "server", hostSide, ingress100},
 		{"to nobody", "client", syn("10.0.1.10:1", "198.51.100.1:80"), Dropped, ReasonNoRoute, "", egressAll, none},
+		{"to nobody, of no flow", "client", icmpPacket("10.0.1.10", "198.51.100.1", 13, 0, 1), Dropped, ReasonNoRoute, "", egressAll, none},
+		{"from a host to nobody", "laptop", syn("203.0.113.10:1", "198.51.100.1:80"), Dropped, ReasonNoRoute, "", hostSide, none},
 		{"in another's name", "client", syn("10.0.1.11:1", "10.0.1.20:80"), Dropped, ReasonSourceCheck, "", none, none},
 		{"to the router", "client", icmpPacket("10.0.1.10", "10.0.1.1", 8, 0, 1), Local, ReasonRouterAddress, "", none, none},
 		{"on its last hop", "client", withTTL(syn("10.0.1.10:2", "10.0.1.20:80"), 1), Local, ReasonTTLAnswered, "server", egress80, ingress80},
@@ -172,7 +177,9 @@ func TestLostPiecesAreShown(t *testing.T) {
 		w.hold("client", p)
 	}
 	var s tally
+	var j journal
 	stop := w.g.Watch(&s)
+	defer w.g.Watch(&j)()
 	w.pass(time.Hour)
 	w.g.fragments.Expire(w.g.now())
 	stop()
@@ -182,6 +189,9 @@ func TestLostPiecesAreShown(t *testing.T) {
 	}
 	if want := uint64(len(pieces) - 1); lost != want {
 		t.Errorf("%d pieces shown as lost, want %d", lost, want)
+	}
+	if want := (shown{Reason: firstFragmentReason + Reason(fragment.Timeout), In: "client", VPC: theVPC}); j.all[0] != want {
+		t.Errorf("shown %+v, want %+v", j.all[0], want)
 	}
 }
 
@@ -198,12 +208,20 @@ func TestEventsOfFailedWrites(t *testing.T) {
 	if _, err := w.g.Attach("server", failing{m}); err != nil {
 		t.Fatal(err)
 	}
+	check := func(got shown) {
+		t.Helper()
+		if got.Fate != Dropped || got.Reason != ReasonWriteFailed || got.Ingress.Answer != SideRule || got.Src != "10.0.1.10" || got.Out != "server" {
+			t.Errorf("%+v, want a drop for the write that failed", got)
+		}
+	}
+	failures := &selective{wants: []Reason{ReasonWriteFailed}}
+	defer w.g.Watch(failures)()
+	w.want("write_failed", "client", syn("10.0.1.10:1", "10.0.1.20:80"))
+	check(failures.await(t, 1))
 	var j journal
 	defer w.g.Watch(&j)()
-	w.want("write_failed", "client", syn("10.0.1.10:1", "10.0.1.20:80"))
-	if got := j.await(t, 1); got.Fate != Dropped || got.Reason != ReasonWriteFailed || got.Ingress.Answer != SideRule {
-		t.Errorf("%+v, want a drop for the write that failed", got)
-	}
+	w.want("write_failed", "client", syn("10.0.1.10:2", "10.0.1.20:80"))
+	check(j.await(t, 1))
 }
 
 // counting counts its calls, and whether one comes after it was stopped.
@@ -260,8 +278,8 @@ func TestWatchersComeAndGo(t *testing.T) {
 			t.Fatalf("%d events, want %d", always.calls.Load(), packets)
 		}
 	}
-	if list := w.g.watchers.list.Load(); list == nil || len(*list) != 1 {
-		t.Errorf("watchers left: %v", list)
+	if left := w.g.watchers.audience.Load(); left == nil || len(left.watchers) != 1 {
+		t.Errorf("watchers left: %v", left)
 	}
 }
 
@@ -271,8 +289,8 @@ func TestNobodyWatches(t *testing.T) {
 	var s counting
 	w.g.Watch(&s)()
 	w.want("forwarded", "client", syn("10.0.1.10:1", "10.0.1.20:80"))
-	if w.g.watchers.list.Load() != nil {
-		t.Error("the list of watchers is there, though empty")
+	if w.g.watchers.audience.Load() != nil {
+		t.Error("the audience is there, though empty")
 	}
 	if n := s.calls.Load(); n != 0 {
 		t.Errorf("shown %d events after stop", n)
@@ -280,6 +298,124 @@ func TestNobodyWatches(t *testing.T) {
 	for _, worker := range w.g.workers {
 		if cap(worker.noted) != 0 {
 			t.Error("a worker notes events that nobody is to see")
+		}
+	}
+}
+
+// selective wants to be shown some reasons.
+type selective struct {
+	journal
+	wants []Reason
+}
+
+// Wants implements Selective.
+func (s *selective) Wants(r Reason) bool { return slices.Contains(s.wants, r) }
+
+// TestSelective: an event that nobody wants is not made; what somebody wants, all are
+// shown.
+func TestSelective(t *testing.T) {
+	w := watched(t, Options{})
+	drops := &selective{wants: []Reason{ReasonNoIngressRule, ReasonWriteFailed}}
+	defer w.g.Watch(drops)()
+	w.want("forwarded", "client", syn("10.0.1.10:1", "10.0.1.20:80"))
+	w.want("no_ingress_rule", "client", syn("10.0.1.10:1", "10.0.1.20:443"))
+	if got := drops.await(t, 1); got.Reason != ReasonNoIngressRule {
+		t.Errorf("shown %+v, want the drop alone", got)
+	}
+	var s tally
+	stop := w.g.Watch(&s)
+	w.want("forwarded", "client", syn("10.0.1.10:2", "10.0.1.20:80"))
+	if got := drops.await(t, 2); got.Reason != ReasonRule {
+		t.Errorf("shown %+v, want what the other watcher wants", got)
+	}
+	stop()
+	if s.forwarded != 1 {
+		t.Errorf("the other watcher is shown %+v", s)
+	}
+	nothing := &selective{}
+	defer w.g.Watch(nothing)()
+	w.want("no_ingress_rule", "client", syn("10.0.1.10:3", "10.0.1.20:443"))
+	if got := drops.await(t, 3); got.Reason != ReasonNoIngressRule {
+		t.Errorf("shown %+v, want the drop, though another watcher wants nothing", got)
+	}
+}
+
+// slow is a watcher that has not returned from its first event until it is told to.
+type slow struct {
+	entered, leave chan struct{}
+	once           sync.Once
+}
+
+// Packet implements Watcher.
+func (s *slow) Packet(*Event) {
+	s.once.Do(func() {
+		close(s.entered)
+		<-s.leave
+	})
+}
+
+// TestStopWaits until the watcher has returned, whoever has called it.
+func TestStopWaits(t *testing.T) {
+	w := watched(t, Options{})
+	pieces := cut(udpPacket("10.0.1.10:5", "203.0.113.10:53", bytes.Repeat([]byte{7}, 100)...), 1, 40)
+	for name, show := range map[string]func(){
+		"a worker": func() { w.want("forwarded", "client", udpPacket("10.0.1.10:6", "203.0.113.10:53")) },
+		"the sweeper": func() {
+			w.hold("client", pieces[0])
+			w.pass(time.Hour)
+			w.g.fragments.Expire(w.g.now())
+		},
+	} {
+		s := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
+		stop := w.g.Watch(s)
+		var wg sync.WaitGroup
+		wg.Go(show)
+		<-s.entered
+		var stopped atomic.Bool
+		wg.Go(func() {
+			stop()
+			stopped.Store(true)
+		})
+		for w.g.watchers.audience.Load() != nil { // until it has begun
+			runtime.Gosched()
+		}
+		for range 1000 {
+			if runtime.Gosched(); stopped.Load() {
+				t.Fatalf("%s is in the watcher still", name)
+			}
+		}
+		close(s.leave)
+		wg.Wait()
+	}
+}
+
+// TestAnswersAreThisPackets: the sender of a live flow's packet does not let it out, so
+// the other end was not asked, although it tracks the flow.
+func TestAnswersAreThisPackets(t *testing.T) {
+	forwarder := instance("forwarder", []string{"10.0.1.30"}, "shut")
+	forwarder.SourceDestCheck = false
+	w := newWorld(t, Options{},
+		[]vpc.SecurityGroup{{Name: "shut"}, {Name: "client", Egress: everything()}, {Name: "server", Ingress: []vpc.Rule{all("client")}}},
+		instance("client", []string{"10.0.1.10"}, "client"), forwarder, instance("server", []string{"10.0.1.20"}, "server"))
+	w.want("forwarded", "client", udpPacket("10.0.1.10:1", "10.0.1.20:53"))
+	var j journal
+	defer w.g.Watch(&j)()
+	w.want("no_egress_rule", "forwarder", udpPacket("10.0.1.10:1", "10.0.1.20:53"))
+	if got := j.await(t, 1); got.Egress != (Side{Answer: SideNoRule}) || got.Ingress != (Side{}) {
+		t.Errorf("%+v, want the egress side alone to have answered", got)
+	}
+}
+
+// TestReasonsHaveOneFate: the fate that a packet has goes with its reason.
+func TestReasonsHaveOneFate(t *testing.T) {
+	for r := range reasons {
+		if r.IsReason() && (r.Fate() == Dropped) != r.IsDrop() {
+			t.Errorf("%v: %v", r, r.Fate())
+		}
+	}
+	for r, want := range map[Reason]Fate{ReasonRule: Forwarded, ReasonFlow: Forwarded, ReasonRelated: Forwarded, ReasonNoGroups: Forwarded, ReasonRouterAddress: Local, ReasonTooBigAnswered: Local} {
+		if got := r.Fate(); got != want {
+			t.Errorf("%v: %v, want %v", r, got, want)
 		}
 	}
 }

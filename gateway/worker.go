@@ -41,11 +41,16 @@ type worker struct {
 	trial   bool                   // packets are only tried; see Gateway.Try
 	idle    idleness
 
-	watchers []*Watcher // that are shown the batch's packets
-	noted    []noted
-	batches  uint32 // that were moved
-	latency  latency
-	failed   atomic.Bool
+	audience *audience // of the batch's packets, nil if nobody watches
+	traced   struct {  // what the batch is judged by, if somebody does
+		v  *view
+		in *attachment
+	}
+	trails  [tun.BatchSize]trail // of the batch's frames, likewise
+	noted   []noted
+	batches uint32 // that were moved, empty ones apart
+	latency latency
+	failed  atomic.Bool
 }
 
 // outward is a frame of the batch that is to be forwarded.
@@ -120,23 +125,29 @@ func (w *worker) visit(slot int, idle bool) {
 // out. It returns how many bytes they have.
 func (w *worker) move(v *view, in *attachment, n int) (bytes int) {
 	if canWatch {
-		w.watchers = w.gateway.watchers.all()
-		w.tracing = len(w.watchers) > 0
+		if w.audience = w.gateway.watchers.audience.Load(); w.audience != nil {
+			w.traced.v, w.traced.in = v, in
+		}
+		w.tracing = w.audience != nil
 	}
 	for i := range n {
 		bytes += len(w.batch.Frame(i))
 		w.process(v, in, i)
 	}
 	w.flush(in.port)
-	if len(w.noted) > 0 {
+	if w.tracing {
 		w.show()
+		w.audience, w.traced.v, w.traced.in = nil, nil, nil // it may be long until the next
 	}
 	return bytes
 }
 
 // moveTimed is move, with a look at the clock now and then.
 func (w *worker) moveTimed(v *view, in *attachment, n int) (bytes int) {
-	if w.batches++; n == 0 || w.batches%latencySampling != 0 {
+	if n == 0 {
+		return 0 // not counted: every other read may find nothing, and those alone be timed
+	}
+	if w.batches++; w.batches%latencySampling != 0 {
 		return w.move(v, in, n)
 	}
 	before := w.gateway.now()
@@ -164,7 +175,9 @@ func (w *worker) flush(in *Port) {
 		o := &w.outward[i]
 		if err != nil {
 			in.counters.count(Dropped, ReasonWriteFailed, o.packets, o.bytes)
-			w.noteFailure(i)
+			if w.tracing {
+				w.noteFailure(i, o)
+			}
 			return
 		}
 		sum.packets += o.packets

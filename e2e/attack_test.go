@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -204,7 +205,7 @@ func TestBlindReset(t *testing.T) {
 	ssh := connectTo(t, lab, "client", "10.0.1.20", "22")
 	ssh.echoes(t, "before")
 
-	port, due := lastFromServer(t, client)
+	port, due := lastFromServer(t, client, "before")
 	reset := func(seq uint32) string {
 		return fmt.Sprintf(`IP(src=victim, dst=client, id=ID)/TCP(sport=22, dport=%d, flags="R", seq=%d)`, port, seq)
 	}
@@ -220,7 +221,7 @@ func TestBlindReset(t *testing.T) {
 	in(t, lab, "client", "sleep", "1.2")          // tcp_reset_timeout
 	ssh.echoes(t, "after resets that missed")
 
-	_, due = lastFromServer(t, client)
+	_, due = lastFromServer(t, client, "that missed")
 	forwarder.send(t, reset(due))
 	until(t, "the end of the connection, which shows that resets get through", func() bool {
 		return !strings.Contains(in(t, lab, "client", "ss", "-Htn").stdout, "10.0.1.20:22")
@@ -228,9 +229,13 @@ func TestBlindReset(t *testing.T) {
 }
 
 // lastFromServer returns the client's port of a connection to port 22, and the
-// sequence number that is due next from the server.
-func lastFromServer(t *testing.T, client tap) (port int, due uint32) {
+// sequence number that is due next from the server, once it has echoed a text: the
+// client's program may have that before the tap shows it.
+func lastFromServer(t *testing.T, client tap, echo string) (port int, due uint32) {
 	t.Helper()
+	until(t, "the echo at the tap", func() bool {
+		return slices.ContainsFunc(client.packets(t, "in"), func(p []byte) bool { return strings.Contains(string(p), echo) })
+	})
 	for _, p := range client.packets(t, "in") {
 		if len(p) < 40 || p[0] != 0x45 || p[9] != 6 || p[20] != 0 || p[21] != 22 || p[33]&4 != 0 {
 			continue // not TCP from port 22, or a reset

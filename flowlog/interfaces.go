@@ -2,6 +2,7 @@ package flowlog
 
 import (
 	"net/netip"
+	"sync"
 
 	"github.com/sgate/sgate/vpc"
 )
@@ -27,19 +28,36 @@ func (n *nic) shown(addr netip.Addr) netip.Addr {
 	return addr
 }
 
-// inventory is the interfaces of a snapshot.
+// inventory is the interfaces of a snapshot. It is drawn up when it is first looked
+// at: without logs nobody does, and a change must not wait for it.
 type inventory struct {
-	all  []*nic
-	byID map[string]*nic
+	snapshot *vpc.Snapshot // may be nil
+	once     sync.Once
+	nics     []*nic
+	ids      map[string]*nic
 }
 
-func newInventory(s *vpc.Snapshot) *inventory {
-	v := &inventory{byID: make(map[string]*nic)}
-	if s == nil {
-		return v
+func newInventory(s *vpc.Snapshot) *inventory { return &inventory{snapshot: s} }
+
+// all returns the interfaces.
+func (v *inventory) all() []*nic {
+	v.once.Do(v.drawUp)
+	return v.nics
+}
+
+// byID returns the interface with that id, or nil.
+func (v *inventory) byID(id string) *nic {
+	v.once.Do(v.drawUp)
+	return v.ids[id]
+}
+
+func (v *inventory) drawUp() {
+	if v.snapshot == nil {
+		return
 	}
-	for i := range s.Interfaces() {
-		from := &s.Interfaces()[i]
+	v.ids = make(map[string]*nic)
+	for i := range v.snapshot.Interfaces() {
+		from := &v.snapshot.Interfaces()[i]
 		n := &nic{id: from.ID, vpcID: from.VPCID, subnetID: from.SubnetID, instanceID: instanceID(from)}
 		for _, addr := range from.Addresses {
 			family := 0
@@ -50,9 +68,8 @@ func newInventory(s *vpc.Snapshot) *inventory {
 				n.primary[family] = addr
 			}
 		}
-		v.all, v.byID[n.id] = append(v.all, n), n
+		v.nics, v.ids[n.id] = append(v.nics, n), n
 	}
-	return v
 }
 
 // instanceID returns the id of the instance that an interface belongs to. The

@@ -92,7 +92,7 @@ func (m *Manager) Tick() {
 		m.sumUp(c, m.known, m.before)
 		for _, l := range m.logs {
 			if l.ends(now) {
-				l.endInterval(now, m.place, m.known.all)
+				l.endInterval(now, m.place, m.known.all())
 			} else if len(l.records) >= m.options.Flows {
 				l.flush(now, m.place)
 			}
@@ -123,10 +123,10 @@ func (m *Manager) sumUp(c collected, first, second *inventory) {
 		if p == nil {
 			return nil
 		}
-		if n := first.byID[p.ID()]; n != nil {
+		if n := first.byID(p.ID()); n != nil {
 			return n
 		}
-		return second.byID[p.ID()]
+		return second.byID(p.ID())
 	}
 	for _, b := range c.batches {
 		for k, a := range b.flows {
@@ -223,7 +223,7 @@ func (m *Manager) coverage() *coverage {
 	c := &coverage{ids: make(map[string]bool)}
 	for _, l := range m.logs {
 		c.all = c.all || l.ResourceID == ""
-		for _, n := range m.known.all {
+		for _, n := range m.known.all() {
 			if l.covers(n) {
 				c.ids[n.id] = true
 			}

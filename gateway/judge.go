@@ -151,15 +151,14 @@ func (j *judgement) byFlow() (Reason, bool) {
 	if !j.opens {
 		return reason, ingress.passes
 	}
-	if live != nil && !ingress.passes {
+	switch { // what is live is over, and its tuple is taken by a new connection
+	case live == nil:
+	case !ingress.passes:
 		return reason, false
-	}
-	if live != nil { // over, and its tuple is taken by a new connection
-		if j.w.trial {
-			j.over = live
-		} else {
-			shard.Delete(live)
-		}
+	case j.w.trial:
+		j.over = live
+	default:
+		shard.Delete(live)
 	}
 	return j.open(shard, hash, egress, ingress, reason)
 }

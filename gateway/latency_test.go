@@ -47,6 +47,19 @@ func TestLatenciesAreSampled(t *testing.T) {
 	}
 }
 
+// TestWorkers: one that has failed is none that runs.
+func TestWorkers(t *testing.T) {
+	g, err := New(Options{Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	g.workers[1].failed.Store(true)
+	if running, all := g.Workers(); running != 1 || all != 2 {
+		t.Errorf("%d of %d run, want 1 of 2", running, all)
+	}
+}
+
 // TestLatencyBuckets: a bound is the highest that is still below it.
 func TestLatencyBuckets(t *testing.T) {
 	var l latency

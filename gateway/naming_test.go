@@ -166,6 +166,23 @@ func TestListedFlowsKnowTheirRules(t *testing.T) {
 	}
 }
 
+// TestFlowsKeepTheirRulesAsDevicesCome: a view that grows is of the same policy.
+func TestFlowsKeepTheirRulesAsDevicesCome(t *testing.T) {
+	w := watched(t, Options{})
+	w.want("forwarded", "client", syn("10.0.1.10:1", "10.0.1.20:80"))
+	want := w.rulesOfOnly()
+	_, before := w.g.Policy()
+	for i := range 40 {
+		w.attach(fmt.Sprintf("more-%d", i), DefaultMTU)
+	}
+	if got := w.rulesOfOnly(); got != want || got[0] == "" {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if _, after := w.g.Policy(); after != before {
+		t.Errorf("generation %d, want %d", after, before)
+	}
+}
+
 // TestCloseDoesNotWaitForNames: of the flow that is at hand at most.
 func TestCloseDoesNotWaitForNames(t *testing.T) {
 	s := twoTiers(t)

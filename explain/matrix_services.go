@@ -152,20 +152,47 @@ func (p *pair) icmp(seen distinctions) (out []control.MatrixService, all bool, e
 }
 
 // types returns the types of ICMP that are named, and the codes named with each.
+// Questions are always among them, for unlike others they are due an answer, and what
+// is said of an answer tells its questions apart, too.
 func (d distinctions) types(protocol vpc.Protocol) map[int32]map[int32]bool {
 	types := make(map[int32]map[int32]bool)
+	name := func(icmpType, code int32) {
+		if types[icmpType] == nil {
+			types[icmpType] = make(map[int32]bool)
+		}
+		if code != vpc.Any {
+			types[icmpType][code] = true
+		}
+	}
+	for icmpType := range int32(256) {
+		if question, is := questionOf(protocol, icmpType); is {
+			name(question, vpc.Any)
+		}
+	}
 	for _, k := range d {
 		if k.protocol != protocol || k.from == vpc.Any {
 			continue
 		}
-		if types[k.from] == nil {
-			types[k.from] = make(map[int32]bool)
-		}
-		if k.to != vpc.Any {
-			types[k.from][k.to] = true
+		name(k.from, k.to)
+		if question, is := questionOf(protocol, k.from); is {
+			name(question, k.to)
 		}
 	}
 	return types
+}
+
+// questionOf returns the type of the question that a type of ICMP answers; see
+// stack.Packet.ICMPQuery.
+func questionOf(protocol vpc.Protocol, icmpType int32) (question int32, is bool) {
+	switch {
+	case protocol == vpc.ICMPv6:
+		return echoRequestV6, icmpType == echoRequestV6+1
+	case icmpType == 0:
+		return echoRequest, true
+	case icmpType == 14, icmpType == 16, icmpType == 18:
+		return icmpType - 1, true
+	}
+	return 0, false
 }
 
 // isNeighbourDiscovery reports whether a type of ICMPv6 is between neighbours

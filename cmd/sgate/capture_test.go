@@ -19,8 +19,8 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"github.com/sgate/sgate/control"
-	"github.com/sgate/sgate/stack"
 	"github.com/sgate/sgate/internal/needs"
+	"github.com/sgate/sgate/stack"
 )
 
 // capturing is a gateway that has captured two packets and lost three, and says

@@ -244,18 +244,24 @@ type failing struct{ *tun.Memory }
 
 func (failing) WriteFrame([]byte) error { return errBroken }
 
+// breakDevice gives an endpoint a device that takes no frame.
+func (w *world) breakDevice(id string) {
+	w.t.Helper()
+	if err := w.g.Detach(id); err != nil {
+		w.t.Fatal(err)
+	}
+	m, err := tun.NewMemory(id, DefaultMTU)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.g.Attach(id, failing{m}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func TestPiecesThatAreNotTaken(t *testing.T) {
 	w := forFragments(t)
-	if err := w.g.Detach("dns"); err != nil {
-		t.Fatal(err)
-	}
-	m, err := tun.NewMemory("dns", DefaultMTU)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.g.Attach("dns", failing{m}); err != nil {
-		t.Fatal(err)
-	}
+	w.breakDevice("dns")
 	pieces := cut(udpPacket("203.0.113.10:4000", "10.0.1.30:53", make([]byte, 300)...), 1, 128)
 	if got := w.sendPieces("laptop", pieces...); got != "write_failed" {
 		t.Errorf("%s, want write_failed", got)

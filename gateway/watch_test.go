@@ -12,7 +12,6 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 
 	"github.com/sgate/sgate/fragment"
-	"github.com/sgate/sgate/tun"
 	"github.com/sgate/sgate/vpc"
 )
 
@@ -198,16 +197,7 @@ func TestLostPiecesAreShown(t *testing.T) {
 // TestEventsOfFailedWrites: what a device did not take was not forwarded.
 func TestEventsOfFailedWrites(t *testing.T) {
 	w := watched(t, Options{})
-	if err := w.g.Detach("server"); err != nil {
-		t.Fatal(err)
-	}
-	m, err := tun.NewMemory("server", DefaultMTU)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.g.Attach("server", failing{m}); err != nil {
-		t.Fatal(err)
-	}
+	w.breakDevice("server")
 	check := func(got shown) {
 		t.Helper()
 		if got.Fate != Dropped || got.Reason != ReasonWriteFailed || got.Ingress.Answer != SideRule || got.Src != "10.0.1.10" || got.Out != "server" {

@@ -12,9 +12,13 @@ import (
 // associated with. A subnet without one has the default ACL, which allows
 // everything.
 type NetworkACL struct {
-	ID        string // "acl-" and 17 hexadecimal digits
-	Name      string
-	VPCID     string
+	ID    string // "acl-" and 17 hexadecimal digits
+	Name  string
+	VPCID string
+	// Default marks the VPC's default ACL. New associates it with every subnet
+	// of the VPC that has no other one. A VPC without one among the resources has
+	// AWS's own, which allows everything: see DefaultNetworkACL.
+	Default   bool
 	SubnetIDs []string
 	// Entries are asked in the order of their numbers, and the first that
 	// matches decides. What none matches is denied: AWS's last entry, "*", is
@@ -86,4 +90,45 @@ func (a NetworkACL) canonical() NetworkACL {
 // compareEntries orders entries by direction and number.
 func compareEntries(a, b NetworkACLEntry) int {
 	return cmp.Or(cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Number, b.Number))
+}
+
+// associateDefaults gives default ACLs the subnets that have no other one.
+func associateDefaults(r *Resources) {
+	taken := make(map[string]bool)
+	for _, a := range r.NetworkACLs {
+		for _, id := range a.SubnetIDs {
+			taken[id] = taken[id] || !a.Default
+		}
+	}
+	for i := range r.NetworkACLs {
+		a := &r.NetworkACLs[i]
+		if !a.Default {
+			continue
+		}
+		a.SubnetIDs = nil
+		for _, n := range r.Subnets {
+			if n.VPCID == a.VPCID && !taken[n.ID] {
+				a.SubnetIDs = append(a.SubnetIDs, n.ID)
+			}
+		}
+	}
+}
+
+// DefaultNetworkACL returns the network ACL that comes with a VPC: entry 100
+// allows all IPv4, and 101 all IPv6 where the VPC has that, both ways (VPC User
+// Guide, default network ACL). It has no subnets yet.
+func DefaultNetworkACL(v VPC) NetworkACL {
+	a := NetworkACL{ID: NewID("acl", v.ID, DefaultGroupName), VPCID: v.ID, Default: true, Origin: v.Origin}
+	everywhere := []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0)}
+	if v.HasIPv6() {
+		everywhere = append(everywhere, netip.PrefixFrom(netip.IPv6Unspecified(), 0))
+	}
+	for _, d := range []Direction{Ingress, Egress} {
+		for i, cidr := range everywhere {
+			a.Entries = append(a.Entries, NetworkACLEntry{
+				Number: 100 + i, Direction: d, Allow: true, Protocol: AllProtocols, FromPort: Any, ToPort: Any, CIDR: cidr, Origin: v.Origin,
+			})
+		}
+	}
+	return a
 }

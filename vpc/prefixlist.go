@@ -17,7 +17,16 @@ type PrefixList struct {
 	// follow the newest. 0 in the input of New stands for 1.
 	Version int
 	Entries []PrefixListEntry
+	// History has the versions before Version, the oldest first, as far back as
+	// they are kept (RestoreManagedPrefixListVersion).
+	History []PrefixListVersion
 	Origin  Origin
+}
+
+// PrefixListVersion is what the entries of a prefix list were.
+type PrefixListVersion struct {
+	Number  int
+	Entries []PrefixListEntry
 }
 
 // PrefixListEntry is one CIDR of a prefix list.
@@ -33,7 +42,8 @@ type PrefixListEntry struct {
 // the next one if its entries differ: their CIDRs or descriptions, in whatever
 // order. Its name and max_entries make no version (EC2 API,
 // ModifyManagedPrefixList). Other lists stay as they are, so one that is
-// removed and made anew begins at 1.
+// removed and made anew begins at 1; and so do lists with a higher version than
+// they had in prev.
 func (s *Snapshot) After(prev *Snapshot) *Snapshot {
 	if prev == nil {
 		return s
@@ -45,6 +55,9 @@ func (s *Snapshot) After(prev *Snapshot) *Snapshot {
 		old, ok := prev.PrefixList(l.ID)
 		if !ok {
 			continue
+		}
+		if l.Version > old.Version {
+			continue // numbered by whoever changed it
 		}
 		l.Version = old.Version
 		if !sameEntries(l.Entries, old.Entries) {

@@ -14,6 +14,8 @@ type Resources struct {
 	Interfaces     []NetworkInterface
 	Hosts          []Host
 	NetworkACLs    []NetworkACL
+	Instances      []Instance
+	Tags           []TagSet
 	Quotas         Quotas // the zero value is AWS's default
 }
 
@@ -29,6 +31,8 @@ type Snapshot struct {
 	interfaces  map[string]int
 	hosts       map[string]int
 	acls        map[string]int
+	instances   map[string]int
+	tags        map[string]int // by the resource's id
 	aclOf       map[string]int // by subnet id
 }
 
@@ -101,6 +105,12 @@ func (u *update) makeCanonical(r *Resources) {
 	for i := range r.NetworkACLs {
 		r.NetworkACLs[i] = r.NetworkACLs[i].canonical()
 	}
+	associateDefaults(r)
+	for i := range r.Tags {
+		if t := &r.Tags[i]; !shared(t.Tags, u.tagsBefore(i, t.ResourceID)) {
+			*t = t.canonical()
+		}
+	}
 }
 
 func canonical(rules []Rule, groupID string, d Direction) []Rule {
@@ -152,6 +162,8 @@ func (r Resources) clone() Resources {
 		Interfaces:     slices.Clone(r.Interfaces),
 		Hosts:          slices.Clone(r.Hosts),
 		NetworkACLs:    slices.Clone(r.NetworkACLs),
+		Instances:      slices.Clone(r.Instances),
+		Tags:           slices.Clone(r.Tags),
 		Quotas:         r.Quotas,
 	}
 }
@@ -176,6 +188,17 @@ func (s *Snapshot) Hosts() []Host { return s.res.Hosts }
 
 // NetworkACLs returns all network ACLs.
 func (s *Snapshot) NetworkACLs() []NetworkACL { return s.res.NetworkACLs }
+
+// Instances returns all instances.
+func (s *Snapshot) Instances() []Instance { return s.res.Instances }
+
+// TagSets returns the tags of every resource that has any.
+func (s *Snapshot) TagSets() []TagSet { return s.res.Tags }
+
+// Instance finds an instance by id.
+func (s *Snapshot) Instance(id string) (Instance, bool) {
+	return lookup(s.res.Instances, s.instances, id)
+}
 
 // VPC finds a VPC by id.
 func (s *Snapshot) VPC(id string) (VPC, bool) { return lookup(s.res.VPCs, s.vpcs, id) }

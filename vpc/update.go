@@ -38,6 +38,8 @@ type sameness struct {
 	lists      bool
 	endpoints  bool // interfaces and hosts
 	acls       bool
+	instances  bool
+	tags       bool
 	quotas     bool
 }
 
@@ -51,6 +53,9 @@ func (u *update) index(next *Snapshot) {
 	next.interfaces = index(r.Interfaces, old.res.Interfaces, old.interfaces, &same, func(i *NetworkInterface) string { return i.ID })
 	next.hosts = index(r.Hosts, old.res.Hosts, old.hosts, &same, func(h *Host) string { return h.ID })
 	next.acls = index(r.NetworkACLs, old.res.NetworkACLs, old.acls, &same, func(a *NetworkACL) string { return a.ID })
+	next.instances = index(r.Instances, old.res.Instances, old.instances, &same, func(i *Instance) string { return i.ID })
+	tagsSame := true // which resources have tags is no matter to others
+	next.tags = index(r.Tags, old.res.Tags, old.tags, &tagsSame, idOfTags)
 	next.aclOf = make(map[string]int)
 	for i, acl := range r.NetworkACLs {
 		for _, subnetID := range acl.SubnetIDs {
@@ -94,13 +99,16 @@ func (u *update) compare(next *Snapshot) {
 	})
 	same.endpoints = equal(a.Interfaces, b.Interfaces, func(x, y *NetworkInterface) bool {
 		return x.ID == y.ID && x.Name == y.Name && x.VPCID == y.VPCID && x.SubnetID == y.SubnetID &&
-			unchanged(x.Addresses, y.Addresses) && unchanged(x.GroupIDs, y.GroupIDs) && x.ConnectionTracking == y.ConnectionTracking
+			unchanged(x.Addresses, y.Addresses) && unchanged(x.GroupIDs, y.GroupIDs) && x.ConnectionTracking == y.ConnectionTracking &&
+			x.Attachment == y.Attachment
 	}) && equal(a.Hosts, b.Hosts, func(x, y *Host) bool {
 		return x.ID == y.ID && x.Name == y.Name && x.VPCID == y.VPCID && slices.Equal(x.Addresses, y.Addresses)
 	})
 	same.acls = equal(a.NetworkACLs, b.NetworkACLs, func(x, y *NetworkACL) bool {
 		return x.ID == y.ID && x.VPCID == y.VPCID && slices.Equal(x.SubnetIDs, y.SubnetIDs) && slices.Equal(x.Entries, y.Entries)
 	})
+	same.instances = equal(a.Instances, b.Instances, func(x, y *Instance) bool { return *x == *y })
+	same.tags = equal(a.Tags, b.Tags, func(x, y *TagSet) bool { return x.ResourceID == y.ResourceID && unchanged(x.Tags, y.Tags) })
 	same.quotas = u.before.vpcs != nil && a.Quotas == b.Quotas
 }
 
@@ -120,6 +128,13 @@ func (u *update) interfaceBefore(i int, id string) *NetworkInterface {
 func (u *update) groupBefore(i int, id string) *SecurityGroup {
 	return itemBefore(u.before.res.SecurityGroups, u.before.groups, i, id, idOfGroup)
 }
+
+// tagsBefore returns the tags of a resource as they were before.
+func (u *update) tagsBefore(i int, resourceID string) []Tag {
+	return itemBefore(u.before.res.Tags, u.before.tags, i, resourceID, idOfTags).Tags
+}
+
+func idOfTags(t *TagSet) string { return t.ResourceID }
 
 func idOfGroup(g *SecurityGroup) string { return g.ID }
 

@@ -69,6 +69,12 @@ func (v *validation) all() {
 	if !same.endpoints || !same.places || !same.groupNames {
 		v.endpointsFit()
 	}
+	if !same.instances || !same.endpoints || !same.places {
+		v.instancesFit()
+	}
+	if !same.tags {
+		v.tagsFit()
+	}
 	if v.quotasFit() {
 		v.withinQuotas()
 	}
@@ -107,6 +113,9 @@ func (v *validation) uniqueIDs() {
 	}
 	for _, x := range v.res.NetworkACLs {
 		check("network acl", x.Name, x.ID, x.Origin)
+	}
+	for _, x := range v.res.Instances {
+		check("instance", x.Name, x.ID, x.Origin)
 	}
 }
 

@@ -48,7 +48,7 @@ type endpoints struct {
 
 // own checks what interfaces and hosts have in common.
 func (e *endpoints) own(o Origin, subject, name, vpcID string, addrs []netip.Addr) {
-	if first, is := e.names[name]; is {
+	if first, is := e.names[name]; is && name != "" {
 		e.fault(o, subject, CodeInvalidParameter, "the name is taken by another instance or host%s", at(first))
 	}
 	e.names[name] = o

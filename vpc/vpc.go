@@ -14,6 +14,7 @@ package vpc
 import (
 	"fmt"
 	"net/netip"
+	"time"
 )
 
 // Origin says where a resource was declared, for errors and explanations. The
@@ -39,7 +40,13 @@ type VPC struct {
 	Name     string       // the Name tag
 	CIDR     netip.Prefix // IPv4 block, required, canonical
 	IPv6CIDR netip.Prefix // the zero prefix if the VPC has no IPv6
-	Origin   Origin
+	// Default marks the VPC that calls without one mean. A Region has at most
+	// one.
+	Default bool
+	// The attributes of a VPC (EC2 API, DescribeVpcAttribute). No packet is
+	// judged by them.
+	DNSSupport, DNSHostnames, NetworkAddressUsageMetrics bool
+	Origin                                               Origin
 }
 
 // HasIPv6 reports whether an IPv6 block is associated with the VPC. Such a VPC
@@ -58,7 +65,13 @@ type Subnet struct {
 	VPCID    string
 	CIDR     netip.Prefix // required, canonical, between /16 and /28 as in AWS
 	IPv6CIDR netip.Prefix // the zero prefix if the subnet has no IPv6
-	Origin   Origin
+	// AvailabilityZone is the zone's name, such as "us-east-1a", or "" for the
+	// account's first.
+	AvailabilityZone string
+	// The attributes of a subnet (EC2 API, ModifySubnetAttribute). DefaultForAZ
+	// marks the one that instances in its zone get by default.
+	DefaultForAZ, MapPublicIPOnLaunch, AssignIPv6AddressOnCreation bool
+	Origin                                                         Origin
 }
 
 // Router returns the addresses of the VPC router in the subnet: the first
@@ -138,10 +151,14 @@ func LastAddr(prefix netip.Prefix) netip.Addr {
 // groups act.
 type NetworkInterface struct {
 	ID        string // "eni-" and 17 hexadecimal digits
-	Name      string // the instance's name
+	Name      string // the instance's name; unique among interfaces and hosts, or ""
 	VPCID     string
 	SubnetID  string
 	Addresses []netip.Addr // private addresses of both families, primary ones first
+	// Description is for people. AWS has it on interfaces, up to 255 characters.
+	Description string
+	// Attachment says which instance has the interface; the zero value: none.
+	Attachment Attachment
 	// GroupIDs are the attached security groups. New replaces an empty list
 	// by the VPC's default group, as AWS does.
 	GroupIDs []string
@@ -151,6 +168,14 @@ type NetworkInterface struct {
 	// ConnectionTracking is how long the interface remembers idle flows.
 	ConnectionTracking ConnectionTracking
 	Origin             Origin
+}
+
+// Attachment is an interface's place in an instance.
+type Attachment struct {
+	InstanceID          string
+	DeviceIndex         int // 0 is the primary interface
+	DeleteOnTermination bool
+	Time                time.Time
 }
 
 // Host is a machine outside the VPC that reaches it through the gateway. It

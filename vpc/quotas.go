@@ -11,6 +11,8 @@ type Quotas struct {
 	PrefixListEntries  int // the most that MaxEntries may be: 1,000
 	NetworkACLs        int // in a VPC, its default ACL aside: 200
 	NetworkACLEntries  int // for each direction and family, the last one, "*", included: 20, at most MaxNetworkACLEntries
+	VPCs               int // in a Region: 5
+	SubnetsPerVPC      int // 200
 
 	Origin Origin
 }
@@ -29,6 +31,7 @@ func DefaultQuotas() Quotas {
 		SecurityGroups: 2500, RulesPerGroup: 60, GroupsPerInterface: 5,
 		PrefixLists: 100, PrefixListEntries: 1000,
 		NetworkACLs: 200, NetworkACLEntries: 20,
+		VPCs: 5, SubnetsPerVPC: 200,
 	}
 }
 
@@ -60,6 +63,8 @@ func (q *Quotas) each() []quota {
 		{"prefix_list_entries", &q.PrefixListEntries, 0},
 		{"network_acls_per_vpc", &q.NetworkACLs, 0},
 		{"network_acl_entries", &q.NetworkACLEntries, MaxNetworkACLEntries},
+		{"vpcs", &q.VPCs, 0},
+		{"subnets_per_vpc", &q.SubnetsPerVPC, 0},
 	}
 }
 

@@ -249,6 +249,61 @@ func TestEntriesPerNetworkACL(t *testing.T) {
 	}
 }
 
+// places adds VPCs and, to vpc-1, subnets to world, which has one of each.
+func places(vpcs, subnets int) func(*Resources) {
+	return func(r *Resources) {
+		for i := range vpcs {
+			r.VPCs = append(r.VPCs, VPC{ID: fmt.Sprintf("vpc-more-%d", i), CIDR: prefix("10.0.0.0/16"), Origin: line(200 + i)})
+		}
+		for i := range subnets {
+			r.Subnets = append(r.Subnets, Subnet{
+				ID: fmt.Sprintf("subnet-more-%d", i), VPCID: "vpc-1", CIDR: prefix(fmt.Sprintf("10.0.%d.0/24", 2+i)), Origin: line(300 + i),
+			})
+		}
+	}
+}
+
+func TestVPCsAndSubnets(t *testing.T) {
+	const (
+		vpcs    = `VpcLimitExceeded lab.yaml:204:3: vpc "vpc-more-4": The maximum number of VPCs has been reached. There are 6: want at most 5, or a higher quota vpcs`
+		subnets = `SubnetLimitExceeded lab.yaml:499:3: subnet "subnet-more-199": The maximum number of subnets has been reached. Its vpc has more than 200: want fewer, or a higher quota subnets_per_vpc`
+	)
+	raised := func(change, also func(*Resources)) func(*Resources) {
+		return func(r *Resources) { change(r); also(r) }
+	}
+	testFaults(t, []faultCase{
+		{"5 vpcs", places(4, 0), nil},
+		{"6 vpcs", places(5, 0), []string{vpcs}},
+		{"6 vpcs, raised", raised(places(5, 0), func(r *Resources) { r.Quotas.VPCs = 6 }), nil},
+		{"200 subnets", places(0, 199), nil},
+		{"201 subnets", places(0, 200), []string{subnets}},
+		{"201 subnets, raised", raised(places(0, 200), func(r *Resources) { r.Quotas.SubnetsPerVPC = 201 }), nil},
+		{"200 and one of another vpc", raised(places(1, 199), func(r *Resources) {
+			r.Subnets = append(r.Subnets, Subnet{ID: "subnet-other", VPCID: "vpc-more-0", CIDR: prefix("10.0.1.0/24")})
+		}), nil},
+	})
+}
+
+func TestDefaultACLIsNotCounted(t *testing.T) {
+	res := with(func(r *Resources) {
+		r.Quotas.NetworkACLs = 1
+		r.NetworkACLs = []NetworkACL{DefaultNetworkACL(r.VPCs[0]), {ID: "acl-1", VPCID: "vpc-1"}}
+	})
+	used := 0
+	must(t, res).QuotaUses(func(use QuotaUse) {
+		if use.Quota == "network_acls_per_vpc" {
+			used = use.Used
+		}
+	})
+	if used != 1 {
+		t.Errorf("%d network ACLs are counted, want 1: the default one aside", used)
+	}
+	res.NetworkACLs = append(res.NetworkACLs, NetworkACL{ID: "acl-2", VPCID: "vpc-1"})
+	if got := faults(t, res); len(got) != 1 {
+		t.Errorf("two ACLs besides the default one: %q, want one fault", got)
+	}
+}
+
 func TestFaultsOfQuotas(t *testing.T) {
 	quotas := func(q Quotas) func(*Resources) {
 		q.Origin = line(95)
@@ -277,7 +332,7 @@ func TestFaultsOfQuotas(t *testing.T) {
 			at + `security_groups_per_interface 17: want at most 16, which is as far as AWS raises it`,
 			at + `network_acl_entries 41: want at most 40, which is as far as AWS raises it`,
 		}},
-		{"negative, and no fault of resources follows", quotas(Quotas{-1, -1, -1, -1, -1, -1, -1, Origin{}}), []string{
+		{"negative, and no fault of resources follows", quotas(Quotas{-1, -1, -1, -1, -1, -1, -1, -1, -1, Origin{}}), []string{
 			at + `security_groups -1: want at least 1`,
 			at + `rules_per_security_group -1: want at least 1`,
 			at + `security_groups_per_interface -1: want at least 1`,
@@ -285,6 +340,8 @@ func TestFaultsOfQuotas(t *testing.T) {
 			at + `prefix_list_entries -1: want at least 1`,
 			at + `network_acls_per_vpc -1: want at least 1`,
 			at + `network_acl_entries -1: want at least 1`,
+			at + `vpcs -1: want at least 1`,
+			at + `subnets_per_vpc -1: want at least 1`,
 		}},
 	})
 }
@@ -303,7 +360,7 @@ func TestQuotasHaveTheirDefaults(t *testing.T) {
 		t.Errorf("a snapshot's quotas: got %+v, want %+v", got, want)
 	}
 	// Section 5.
-	if got, aws := DefaultQuotas(), (Quotas{2500, 60, 5, 100, 1000, 200, 20, Origin{}}); got != aws {
+	if got, aws := DefaultQuotas(), (Quotas{2500, 60, 5, 100, 1000, 200, 20, 5, 200, Origin{}}); got != aws {
 		t.Errorf("DefaultQuotas: got %+v, want %+v", got, aws)
 	}
 }

@@ -168,6 +168,9 @@ func (r Resources) clone() Resources {
 	}
 }
 
+// Quotas returns the quotas that the resources keep, none of them 0.
+func (s *Snapshot) Quotas() Quotas { return s.res.Quotas }
+
 // VPCs returns all VPCs.
 func (s *Snapshot) VPCs() []VPC { return s.res.VPCs }
 

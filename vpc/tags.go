@@ -57,9 +57,13 @@ func (t TagSet) canonical() TagSet {
 	return t
 }
 
-// Tags returns the tags of a resource, by key. What the resource is called,
-// where that is a name of its own and not an id, is its Name tag.
+// Tags returns the tags of a resource, by key.
 func (s *Snapshot) Tags(resourceID string) []Tag {
-	set, _ := lookup(s.res.Tags, s.tags, resourceID)
+	set, _ := s.TagSet(resourceID)
 	return set.Tags
+}
+
+// TagSet finds the tags of a resource by its id.
+func (s *Snapshot) TagSet(resourceID string) (TagSet, bool) {
+	return lookup(s.res.Tags, s.tags, resourceID)
 }

@@ -21,6 +21,7 @@ type QuotaUse struct {
 // list its max_entries, and "*" is an entry of a network ACL.
 func (s *Snapshot) QuotaUses(visit func(QuotaUse)) {
 	q, r := s.res.Quotas, &s.res
+	s.placeUses(visit)
 	visit(QuotaUse{"security_groups", "", "quotas", "security groups", len(r.SecurityGroups), q.SecurityGroups, q.Origin})
 	visit(QuotaUse{"prefix_lists", "", "quotas", "prefix lists", len(r.PrefixLists), q.PrefixLists, q.Origin})
 	for _, l := range r.PrefixLists {
@@ -41,11 +42,25 @@ func (s *Snapshot) QuotaUses(visit func(QuotaUse)) {
 	s.aclUses(visit)
 }
 
+func (s *Snapshot) placeUses(visit func(QuotaUse)) {
+	q, r := s.res.Quotas, &s.res
+	visit(QuotaUse{"vpcs", "", "quotas", "vpcs", len(r.VPCs), q.VPCs, q.Origin})
+	perVPC := make(map[string]int)
+	for i := range r.Subnets {
+		perVPC[r.Subnets[i].VPCID]++
+	}
+	for _, v := range r.VPCs {
+		visit(QuotaUse{"subnets_per_vpc", v.ID, fmt.Sprintf("vpc %q", v.Name), "subnets", perVPC[v.ID], q.SubnetsPerVPC, v.Origin})
+	}
+}
+
 func (s *Snapshot) aclUses(visit func(QuotaUse)) {
 	q := s.res.Quotas
 	perVPC := make(map[string]int)
 	for _, x := range s.res.NetworkACLs {
-		perVPC[x.VPCID]++
+		if !x.Default {
+			perVPC[x.VPCID]++
+		}
 		for _, b := range budgets() {
 			visit(QuotaUse{"network_acl_entries", x.ID, fmt.Sprintf("network acl %q", x.Name), b.String() + " entries",
 				entryCount(&x, b), q.NetworkACLEntries, x.Origin})

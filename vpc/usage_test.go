@@ -19,6 +19,8 @@ func TestQuotaUses(t *testing.T) {
 		r.Quotas.Origin = line(9)
 	})
 	want := []QuotaUse{
+		{"vpcs", "", "quotas", "vpcs", 1, 5, line(9)},
+		{"subnets_per_vpc", "vpc-1", `vpc "main"`, "subnets", 1, 200, line(1)},
 		{"security_groups", "", "quotas", "security groups", 2, 2500, line(9)}, // and the default group
 		{"prefix_lists", "", "quotas", "prefix lists", 1, 100, line(9)},
 		{"prefix_list_entries", "pl-1", `prefix list "office"`, "max_entries", 5, 1000, line(4)},
@@ -52,6 +54,7 @@ func TestQuotaUsesAreWhatNewHoldsAgainstTheQuotas(t *testing.T) {
 		r.SecurityGroups[0].Ingress = append(r.SecurityGroups[0].Ingress, rule(TCP, 80, 80, Peer{PrefixListID: "pl-2"}))
 		r.SecurityGroups = append(r.SecurityGroups, SecurityGroup{ID: "sg-2", Name: "two", VPCID: "vpc-1"})
 		r.Interfaces[0].GroupIDs = append(r.Interfaces[0].GroupIDs, "sg-2")
+		places(1, 1)(r)
 		for _, id := range []string{"acl-1", "acl-2"} {
 			r.NetworkACLs = append(r.NetworkACLs, NetworkACL{ID: id, Name: id, VPCID: "vpc-1", Entries: []NetworkACLEntry{
 				{Number: 1, Allow: true, Protocol: AllProtocols, CIDR: prefix("0.0.0.0/0")},

@@ -41,6 +41,8 @@ const (
 	CodeSubnetRange         = "InvalidSubnet.Range"
 	CodeAddressInUse        = "InvalidIPAddress.InUse"
 	CodeDuplicateACLEntry   = "NetworkAclEntryAlreadyExists"
+	CodeDefaultVPC          = "DefaultVpcAlreadyExists"
+	CodeDefaultSubnet       = "DefaultSubnetAlreadyExistsInAvailabilityZone"
 )
 
 // validation collects the faults of one snapshot.
@@ -75,6 +77,7 @@ func (v *validation) all() {
 	if !same.tags {
 		v.tagsFit()
 	}
+	v.defaultsFit()
 	if v.quotasFit() {
 		v.withinQuotas()
 	}

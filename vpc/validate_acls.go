@@ -18,7 +18,9 @@ func (v *validation) aclsFit() {
 			v.fault(x.Origin, subject, "InvalidVpcID.NotFound", "the vpc %q does not exist", x.VPCID)
 			continue
 		}
-		v.associationsFit(x, subject, owners)
+		if !x.Default { // the subnets of a default ACL are New's own finding
+			v.associationsFit(x, subject, owners)
+		}
 		v.entriesFit(x, subject)
 	}
 }

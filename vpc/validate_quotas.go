@@ -14,11 +14,14 @@ const (
 	CodePrefixListEntriesLimit  = "PrefixListMaxEntriesExceeded"
 	CodeNetworkACLLimit         = "NetworkAclLimitExceeded"
 	CodeNetworkACLEntryLimit    = "NetworkAclEntryLimitExceeded"
+	CodeVPCLimit                = "VpcLimitExceeded"
+	CodeSubnetLimit             = "SubnetLimitExceeded"
 )
 
 // withinQuotas holds the resources against the quotas, which are sound.
 func (v *validation) withinQuotas() {
 	q := v.res.Quotas
+	v.placesWithinQuotas()
 	if groups := v.res.SecurityGroups; len(groups) > q.SecurityGroups {
 		first := groups[q.SecurityGroups]
 		v.fault(first.Origin, fmt.Sprintf("security group %q", first.Name), CodeGroupLimit,
@@ -50,6 +53,24 @@ func (v *validation) withinQuotas() {
 		}
 	}
 	v.aclsWithinQuotas()
+}
+
+// placesWithinQuotas counts the VPCs, and the subnets of each.
+func (v *validation) placesWithinQuotas() {
+	q := v.res.Quotas
+	if all := v.res.VPCs; len(all) > q.VPCs {
+		first := all[q.VPCs]
+		v.fault(first.Origin, fmt.Sprintf("vpc %q", orID(first.Name, first.ID)), CodeVPCLimit,
+			"The maximum number of VPCs has been reached. There are %d: want at most %d, or a higher quota vpcs", len(all), q.VPCs)
+	}
+	perVPC := make(map[string]int, len(v.res.VPCs))
+	for i := range v.res.Subnets {
+		n := &v.res.Subnets[i]
+		if perVPC[n.VPCID]++; perVPC[n.VPCID] == q.SubnetsPerVPC+1 {
+			v.fault(n.Origin, fmt.Sprintf("subnet %q", orID(n.Name, n.ID)), CodeSubnetLimit,
+				"The maximum number of subnets has been reached. Its vpc has more than %d: want fewer, or a higher quota subnets_per_vpc", q.SubnetsPerVPC)
+		}
+	}
 }
 
 // budget is what is counted by itself: one direction of one family.
@@ -107,14 +128,17 @@ func (s *Snapshot) weight(peer Peer, b budget) int {
 	return b.holds(peer.CIDR)
 }
 
-// aclsWithinQuotas counts the ACLs of each VPC, and the entries of each ACL,
-// "*" among them.
+// aclsWithinQuotas counts the ACLs of each VPC, its default one aside, and the
+// entries of each ACL, "*" among them.
 func (v *validation) aclsWithinQuotas() {
 	q := v.res.Quotas
 	perVPC := make(map[string]int)
 	for _, x := range v.res.NetworkACLs {
 		subject := fmt.Sprintf("network acl %q", x.Name)
-		if perVPC[x.VPCID]++; perVPC[x.VPCID] == q.NetworkACLs+1 {
+		if !x.Default {
+			perVPC[x.VPCID]++
+		}
+		if !x.Default && perVPC[x.VPCID] == q.NetworkACLs+1 {
 			v.fault(x.Origin, subject, CodeNetworkACLLimit,
 				"its vpc has more than %d: want fewer, or a higher quota network_acls_per_vpc", q.NetworkACLs)
 		}

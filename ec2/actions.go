@@ -1,0 +1,11 @@
+package ec2
+
+import "slices"
+
+// allActions lists what the endpoint can do, by kind of resource.
+func allActions() []action {
+	return slices.Concat(
+		accountActions(),
+		tagActions(),
+	)
+}

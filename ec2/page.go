@@ -1,0 +1,75 @@
+package ec2
+
+import (
+	"cmp"
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"github.com/sgate/sgate/ec2/query"
+)
+
+// paged is part of requests whose answers come in pages.
+type paged struct {
+	MaxResults *int   `query:"MaxResults"`
+	NextToken  string `query:"NextToken"`
+}
+
+// nextPage is part of answers that come in pages.
+type nextPage struct {
+	NextToken string `xml:"nextToken,omitempty"`
+}
+
+// pageSizes are what MaxResults may be.
+type pageSizes struct{ least, most int }
+
+// ordinaryPages are those of most actions.
+var ordinaryPages = pageSizes{5, 1000}
+
+// page returns a page of items, all of them if the request has no MaxResults and no
+// token, and the token of the page after it. Items of a page are in the order of
+// their keys, so that the next page goes on behind the last one's, whatever has
+// come or gone since.
+func page[T any](items []T, in paged, sizes pageSizes, key func(*T) string) ([]T, nextPage, error) {
+	most := sizes.most
+	if in.MaxResults != nil {
+		most = *in.MaxResults
+		if most < sizes.least || most > sizes.most {
+			return nil, nextPage{}, invalid("Value ( %d ) for parameter maxResults is invalid. Expecting a value between %d and %d.", most, sizes.least, sizes.most)
+		}
+	} else if in.NextToken == "" {
+		return items, nextPage{}, nil
+	}
+	items = slices.SortedFunc(slices.Values(items), func(a, b T) int { return cmp.Compare(key(&a), key(&b)) })
+	if in.NextToken != "" {
+		last, err := readToken(in.NextToken)
+		if err != nil {
+			return nil, nextPage{}, err
+		}
+		i, found := slices.BinarySearchFunc(items, last, func(x T, last string) int { return cmp.Compare(key(&x), last) })
+		if found {
+			i++
+		}
+		items = items[i:]
+	}
+	if len(items) <= most {
+		return items, nextPage{}, nil
+	}
+	return items[:most], nextPage{writeToken(key(&items[most-1]))}, nil
+}
+
+// tokenMark makes tokens of ours known from any other text.
+const tokenMark = "after:"
+
+func writeToken(last string) string {
+	return base64.StdEncoding.EncodeToString([]byte(tokenMark + last))
+}
+
+func readToken(token string) (last string, err error) {
+	raw, err := base64.StdEncoding.DecodeString(token)
+	last, is := strings.CutPrefix(string(raw), tokenMark)
+	if err != nil || !is {
+		return "", query.Errorf("InvalidNextToken", "The token '%s' is invalid", token)
+	}
+	return last, nil
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -14,7 +15,7 @@ import (
 // by its id.
 type disk struct {
 	db   *bolt.DB
-	used bool // it was not made just now
+	used bool // something has been written to it once
 }
 
 // format is the version of what stands in a state file.
@@ -28,8 +29,8 @@ var (
 // lockWait is how long another process may hold the file.
 const lockWait = time.Second
 
-func openDisk(path string) (*disk, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait})
+func openDisk(path string, open func(string, int, os.FileMode) (*os.File, error)) (*disk, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, OpenFile: open})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("state file %s: another process has it open", path)
 	}
@@ -48,8 +49,10 @@ func openDisk(path string) (*disk, error) {
 		case string(has) != format:
 			return fmt.Errorf("has format %q, and this sgate knows %q", has, format)
 		}
-		d.used = true
-		return nil
+		return tx.ForEach(func(bucket []byte, _ *bolt.Bucket) error {
+			d.used = d.used || string(bucket) != string(metaBucket)
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("state file %s: %w", path, err), db.Close())

@@ -35,7 +35,7 @@ func (s *Store) Read() *Draft {
 
 func newDraft(v *View, o *own) *Draft {
 	s, f := v.Snapshot, v.declared
-	return &Draft{
+	d := &Draft{
 		before:         v,
 		VPCs:           newTable("vpcs", &o.vpcs, s.VPCs(), s.VPC, f),
 		Subnets:        newTable("subnets", &o.subnets, s.Subnets(), s.Subnet, f),
@@ -51,6 +51,30 @@ func newDraft(v *View, o *own) *Draft {
 		},
 		Tokens:   ownTable("client_tokens", &o.tokens),
 		attached: ownTable("attached_groups", &o.attached),
+	}
+	d.SecurityGroups.disown, d.NetworkACLs.disown = disownGroup, disownACL
+	return d
+}
+
+// disownGroup makes a group the API's that came with a VPC of the file.
+func disownGroup(g *vpc.SecurityGroup) {
+	g.Origin = vpc.Origin{}
+	for _, rules := range []*[]vpc.Rule{&g.Ingress, &g.Egress} {
+		if !slices.ContainsFunc(*rules, func(r vpc.Rule) bool { return r.Origin != vpc.Origin{} }) {
+			continue // it shares memory with a view, and may go on doing so
+		}
+		*rules = slices.Clone(*rules)
+		for i := range *rules {
+			(*rules)[i].Origin = vpc.Origin{}
+		}
+	}
+}
+
+// disownACL does so with a network ACL.
+func disownACL(a *vpc.NetworkACL) {
+	a.Origin, a.Entries = vpc.Origin{}, slices.Clone(a.Entries)
+	for i := range a.Entries {
+		a.Entries[i].Origin = vpc.Origin{}
 	}
 }
 

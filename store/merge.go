@@ -81,7 +81,7 @@ func (s *Store) merge(d *declared) (*View, error) {
 	r.Interfaces = with(r.Interfaces, s.own.interfaces, d.ids)
 	r.Instances = with(r.Instances, s.own.instances, d.ids)
 	r.Tags = with(r.Tags, s.own.tags, d.tagged)
-	s.own.withoutOrphans(&r)
+	withoutOrphans(&r, d.ids)
 	for _, a := range s.own.attached.items {
 		if i := slices.IndexFunc(r.Interfaces, func(n vpc.NetworkInterface) bool { return n.ID == a.InterfaceID }); i >= 0 && d.open[a.InterfaceID] {
 			r.Interfaces[i].GroupIDs = a.GroupIDs
@@ -115,14 +115,14 @@ func with[T any](items []T, own records[T], taken map[string]bool) []T {
 
 // withoutOrphans leaves out the default groups and ACLs of VPCs that a file no
 // longer has: AWS removes them together with their VPC.
-func (o *own) withoutOrphans(r *vpc.Resources) {
+func withoutOrphans(r *vpc.Resources, declared map[string]bool) {
 	gone := func(vpcID string) bool {
 		return !slices.ContainsFunc(r.VPCs, func(v vpc.VPC) bool { return v.ID == vpcID })
 	}
 	r.SecurityGroups = slices.DeleteFunc(r.SecurityGroups, func(g vpc.SecurityGroup) bool {
-		return g.Origin == (vpc.Origin{}) && g.Name == vpc.DefaultGroupName && gone(g.VPCID)
+		return !declared[g.ID] && g.Name == vpc.DefaultGroupName && gone(g.VPCID)
 	})
 	r.NetworkACLs = slices.DeleteFunc(r.NetworkACLs, func(a vpc.NetworkACL) bool {
-		return a.Origin == (vpc.Origin{}) && a.Default && gone(a.VPCID)
+		return !declared[a.ID] && a.Default && gone(a.VPCID)
 	})
 }

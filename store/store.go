@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,12 +98,14 @@ type Store struct {
 
 // Open opens the state file at path, which is made if it is not there, or keeps
 // the state in memory if path is "". Nothing is in force before Declare.
-func Open(path string) (*Store, error) {
+func Open(path string) (*Store, error) { return open(path, os.OpenFile) }
+
+func open(path string, file func(string, int, os.FileMode) (*os.File, error)) (*Store, error) {
 	s := &Store{declared: declare(Declaration{}), own: newOwn()}
 	if path == "" {
 		return s, nil
 	}
-	d, err := openDisk(path)
+	d, err := openDisk(path, file)
 	if err != nil {
 		return nil, err
 	}

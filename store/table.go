@@ -12,6 +12,7 @@ type Table[T any] struct {
 	find     func(id string) (T, bool)
 	declared func(id string) bool
 	refuse   func(id string) error
+	disown   func(*T)      // takes away where it was declared; nil: it never was
 	changes  map[string]*T // nil: deleted
 	added    []string      // ids of new ones, in order
 }
@@ -61,6 +62,9 @@ func (t *Table[T]) Declared(id string) bool { return t.declared(id) }
 func (t *Table[T]) Put(x T) error {
 	if id := t.own.idOf(&x); t.declared(id) {
 		return t.refuse(id)
+	}
+	if t.disown != nil {
+		t.disown(&x)
 	}
 	t.set(x)
 	return nil

@@ -87,7 +87,7 @@ func newTable[T any](bucket string, own *records[T], base []T, find func(string)
 // ownTable returns a table of what is the API's alone.
 func ownTable[T any](bucket string, own *records[T]) *Table[T] {
 	never := func(string) bool { return false }
-	return &Table[T]{bucket: bucket, own: own, base: slices.Clone(own.items), find: among(own.items, own.idOf), declared: never}
+	return &Table[T]{bucket: bucket, own: own, base: own.items, find: among(own.items, own.idOf), declared: never}
 }
 
 // among returns a function that finds an item by its id.

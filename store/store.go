@@ -38,6 +38,7 @@ type Declaration struct {
 // FlowLog is a VPC flow log as the EC2 API has it.
 type FlowLog struct {
 	ID         string // "fl-" and 17 hexadecimal digits
+	Name       string // what the file calls it; "" of the API's
 	ResourceID string // of a VPC, subnet or network interface; "" (of a file only): every VPC
 	// TrafficType is "ALL", "ACCEPT" or "REJECT".
 	TrafficType string
@@ -89,11 +90,10 @@ var ErrDryRun = errors.New("only tried")
 type Store struct {
 	disk *disk // nil: in memory only
 
-	mu       sync.Mutex // held for the whole of a change
-	declared *declared
-	own      own
-	apply    Apply
-	view     atomic.Pointer[View]
+	mu    sync.Mutex // held for the whole of a change
+	own   own
+	apply Apply
+	view  atomic.Pointer[View]
 }
 
 // Open opens the state file at path, which is made if it is not there, or keeps
@@ -101,7 +101,7 @@ type Store struct {
 func Open(path string) (*Store, error) { return open(path, os.OpenFile) }
 
 func open(path string, file func(string, int, os.FileMode) (*os.File, error)) (*Store, error) {
-	s := &Store{declared: declare(Declaration{}), own: newOwn()}
+	s := &Store{own: newOwn()}
 	if path == "" {
 		return s, nil
 	}
@@ -148,7 +148,7 @@ func (s *Store) Declare(ctx context.Context, d Declaration, apply Apply) error {
 	if err := apply(ctx, next); err != nil {
 		return err
 	}
-	s.declared, s.apply = next.declared, apply
+	s.apply = apply
 	s.view.Store(next)
 	return nil
 }

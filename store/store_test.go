@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	bolt "go.etcd.io/bbolt"
 
 	"github.com/sgate/sgate/vpc"
 )
@@ -250,6 +251,20 @@ func TestWhatTheFileLeavesOpenIsTheAPIs(t *testing.T) {
 	check("after the file was read again")
 	w = w.reopened()
 	check("after a restart")
+	w.change(func(d *Draft) error { return d.AttachGroups(webNIC, []string{newGroup}) })
+	without := file()
+	without.Resources.Interfaces = without.Resources.Interfaces[1:]
+	w.declare(without)
+	if _, is := w.View().Interface(webNIC); is {
+		t.Error("the file has web no more, and it is there")
+	}
+	w = w.reopened()
+	w.declare(without)
+	if _, is := w.View().Interface(webNIC); is {
+		t.Error("the file has web no more, and it is there after a restart")
+	}
+	w.declare(file())
+	check("when the file has web again")
 
 	closed := file()
 	closed.Resources.Interfaces[0].GroupIDs = []string{dbGroup}
@@ -289,7 +304,7 @@ func TestARefusedChangeChangesNothing(t *testing.T) {
 	if err := w.Change(context.Background(), put(other)); !errors.Is(err, w.refuse) {
 		t.Errorf("it could not be put in force: %v", err)
 	}
-	if err := w.Declare(context.Background(), Declaration{}, w.apply); err == nil {
+	if err := w.Declare(context.Background(), file(), w.apply); !errors.Is(err, w.refuse) {
 		t.Error("a file was declared that could not be put in force")
 	}
 	w.refuse = nil
@@ -352,6 +367,21 @@ func TestStateFilesThatCannotBeUsed(t *testing.T) {
 	if _, err := Open(junk); err == nil || !strings.Contains(err.Error(), junk) {
 		t.Errorf("junk: %v", err)
 	}
+	later := state(t)
+	db, err := bolt.Open(later, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		b, err := tx.CreateBucket([]byte("meta"))
+		return errors.Join(err, b.Put([]byte("format"), []byte("2")))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(later); err == nil || !strings.Contains(err.Error(), `has format "2", and this sgate knows "1"`) {
+		t.Errorf("of a later sgate: %v", err)
+	}
 	if _, err := Open(filepath.Join(t.TempDir(), "none", "state.db")); err == nil {
 		t.Error("a state file was opened in a folder that is not there")
 	}
@@ -380,11 +410,14 @@ func TestOrphans(t *testing.T) {
 		g, _ := d.SecurityGroups.Get(standard)
 		g.Ingress = nil
 		acl := vpc.DefaultNetworkACL(v)
-		acl.Entries = nil
+		acl.Entries = acl.Entries[:1]
 		return errors.Join(d.SecurityGroups.Put(g), d.NetworkACLs.Put(acl))
 	})
 	if g, _ := w.View().SecurityGroup(standard); g.Origin != (vpc.Origin{}) || g.Egress[0].Origin != (vpc.Origin{}) {
 		t.Errorf("the API's group is said to be declared at %v, its rule at %v", g.Origin, g.Egress[0].Origin)
+	}
+	if acl := w.View().NetworkACLs()[0]; acl.Origin != (vpc.Origin{}) || acl.Entries[0].Origin != (vpc.Origin{}) {
+		t.Errorf("the API's ACL is said to be declared at %v, its entry at %v", acl.Origin, acl.Entries[0].Origin)
 	}
 	w.declare(Declaration{})
 	if n := len(w.View().SecurityGroups()) + len(w.View().NetworkACLs()); n != 0 {
@@ -411,5 +444,21 @@ func TestReadingChangesNothing(t *testing.T) {
 	}
 	if _, ok := w.Read().SecurityGroups.Get(newGroup); ok {
 		t.Error("the next draft has the change")
+	}
+}
+
+// TestVersionsOfTheFilesLists changes a prefix list in the file.
+func TestVersionsOfTheFilesLists(t *testing.T) {
+	w := open1(t, "")
+	for version, cidr := range []string{"198.51.100.0/24", "203.0.113.0/24"} {
+		with := file()
+		with.Resources.PrefixLists = []vpc.PrefixList{{
+			ID: "pl-00000000000000001", Name: "office", MaxEntries: 2, Entries: []vpc.PrefixListEntry{{CIDR: netip.MustParsePrefix(cidr)}},
+		}}
+		w.declare(with)
+		w.declare(with)
+		if l, _ := w.View().PrefixList("pl-00000000000000001"); l.Version != version+1 {
+			t.Errorf("with %s the list has version %d, want %d", cidr, l.Version, version+1)
+		}
 	}
 }

@@ -1,11 +1,6 @@
 package config
 
-import (
-	"fmt"
-	"net"
-	"net/netip"
-	"strconv"
-)
+import "github.com/sgate/sgate/internal/local"
 
 // Metrics says where the gateway tells what it has counted, and whether it is
 // well: /metrics, /healthz and /readyz by HTTP. The control socket has them in
@@ -62,28 +57,16 @@ func (b gatewayBuilder) metrics(raw rawMetrics) Metrics {
 }
 
 // checkListen returns what is wrong with the address to listen on, "" if
-// nothing is. Names are not looked up but for localhost: what they mean could
-// change, and with it who can read the metrics.
+// nothing is.
 func checkListen(m Metrics) (problem string) {
-	const want = "want an IP address and a port, such as 127.0.0.1:9464"
 	if m.Listen == "" {
 		return ""
 	}
-	host, port, err := net.SplitHostPort(m.Listen)
-	if err != nil {
-		return want
-	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Sprintf("port %q: want 0 to 65535", port)
-	}
-	if host == "localhost" {
-		return ""
-	}
-	addr, err := netip.ParseAddr(host)
+	onlyHere, err := local.Only(m.Listen)
 	switch {
-	case err != nil && host != "":
-		return want
-	case !addr.IsLoopback() && !m.AllowRemote:
+	case err != nil:
+		return err.Error() + ", such as 127.0.0.1:9464"
+	case !onlyHere && !m.AllowRemote:
 		return "other machines could read the names and counts of all interfaces: want a loopback address, such as 127.0.0.1:9464, or allow_remote: true"
 	}
 	return ""

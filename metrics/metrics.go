@@ -9,7 +9,7 @@
 // There is no global registry: each [Metrics] has one of its own. A [Server]
 // answers on a TCP address of this machine.
 //
-// The package imports gateway and vpc.
+// The package imports gateway, internal/local and vpc.
 package metrics
 
 import (

@@ -8,14 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/sgate/sgate/gateway"
+	"github.com/sgate/sgate/internal/local"
 )
 
 // limits bound what a client can make a server spend.
@@ -125,18 +124,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// byAddress turns away requests for another name than this server's: a web page
-// can have its own name lead to 127.0.0.1 and read, in a browser on this
-// machine, what is there (DNS rebinding).
+// byAddress turns away requests for another name than this server's, so that no
+// web page can read what is there (see [local.Name]).
 func byAddress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		_, err := netip.ParseAddr(strings.Trim(host, "[]"))
-		if err != nil && host != "localhost" && host != "" {
-			http.Error(w, fmt.Sprintf("%q is not this server: ask for localhost or its IP address, or set gateway.metrics.allow_remote", host), http.StatusForbidden)
+		if r.Host != "" && !local.Name(r.Host) {
+			http.Error(w, fmt.Sprintf("%q is not this server: ask for localhost or its IP address, or set gateway.metrics.allow_remote", r.Host), http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)

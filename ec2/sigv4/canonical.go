@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -37,12 +36,11 @@ func target(r *http.Request) (location, query string) {
 	return location, query
 }
 
-// canonicalPath is the path without dot segments and empty ones (RFC 3986,
-// section 6.2.2.3), escaped once more than it came: all services but S3.
+// canonicalPath is the path without dot segments and empty ones, as AWS's clients
+// write it, escaped once more than it came: all services but S3.
 func canonicalPath(location string) string {
 	clean := path.Clean("/" + location)
-	last := location[strings.LastIndexByte(location, '/')+1:]
-	if clean != "/" && (last == "" || last == "." || last == "..") {
+	if clean != "/" && strings.HasSuffix(location, "/") {
 		clean += "/"
 	}
 	return escape(clean, true)
@@ -94,17 +92,14 @@ func headerValues(r *http.Request, name string) []string {
 		return []string{r.Host}
 	case name == "transfer-encoding":
 		return r.TransferEncoding
-	case name == "content-length" && values == nil && r.ContentLength >= 0:
-		return []string{strconv.FormatInt(r.ContentLength, 10)}
 	default:
 		return values
 	}
 }
 
-// trim takes away white space at both ends and makes one space of several
-// within, between quotation marks, too.
+// trim makes one space of several, between quotation marks, too. net/http has
+// taken away white space at both ends.
 func trim(value string) string {
-	value = strings.Trim(value, " \t")
 	for strings.Contains(value, "  ") {
 		value = strings.ReplaceAll(value, "  ", " ")
 	}

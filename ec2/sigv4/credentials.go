@@ -101,7 +101,7 @@ func parseCredentials(path, text string) (Keys, error) {
 		return Keys{}, err
 	}
 	if p.keys.Len() == 0 {
-		return Keys{}, fmt.Errorf("%s: it has no access keys: want a line [default], or another user's name, and below it %s = ... and %s = ...", path, keyID, keySecret)
+		return Keys{}, fmt.Errorf("%s: it has no access keys: want a line [default], or another user's name, and below it %s and %s", path, keyID, keySecret)
 	}
 	return p.keys, nil
 }

@@ -103,8 +103,10 @@ func dateHeader(r *http.Request) (string, bool) {
 		return date, true
 	}
 	date := r.Header.Get("Date")
-	if t, err := http.ParseTime(date); err == nil {
-		date = t.UTC().Format(basicTime)
+	for _, layout := range []string{http.TimeFormat, time.RFC1123Z} {
+		if t, err := time.Parse(layout, date); err == nil {
+			date = t.UTC().Format(basicTime)
+		}
 	}
 	return date, date != ""
 }

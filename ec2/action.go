@@ -71,6 +71,9 @@ func write[In, Out any](name string, f func(*call, *In) (*Out, error)) action {
 			if err != nil {
 				return err
 			}
+			if err := c.nameByTags(); err != nil {
+				return err
+			}
 			fields = query.Fields(out)
 			return c.remember(token, fields)
 		})

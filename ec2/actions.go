@@ -6,6 +6,14 @@ import "slices"
 func allActions() []action {
 	return slices.Concat(
 		accountActions(),
+		interfaceActions(),
+		instanceActions(),
+		securityGroupActions(),
 		tagActions(),
+		flowLogActions(),
+		prefixListActions(),
+		vpcActions(),
+		subnetActions(),
+		aclActions(),
 	)
 }

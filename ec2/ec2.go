@@ -11,8 +11,8 @@
 // Shapes, names, codes and messages are AWS's; docs/semantics.md, section 6, has
 // them with their sources.
 //
-// The package imports ec2/guard, ec2/query, ec2/sigv4, flowlog/record, store and
-// vpc.
+// The package imports ec2/guard, ec2/query, ec2/sigv4, flowlog/record,
+// internal/background, store and vpc.
 package ec2
 
 import (
@@ -20,6 +20,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/sgate/sgate/ec2/guard"
+	"github.com/sgate/sgate/ec2/sigv4"
 	"github.com/sgate/sgate/store"
 )
 
@@ -43,6 +45,13 @@ type Options struct {
 	// Images returns what RunInstances can launch; none where no lab would run
 	// it.
 	Images func() []Image
+	// Verifier verifies signatures; nil: requests need none.
+	Verifier *sigv4.Verifier
+	Guard    guard.Guard
+	// Undelivered returns the ids of the flow logs whose destinations take no
+	// records now; nil: none is known of.
+	Undelivered func() map[string]bool
+
 	Clock  func() time.Time
 	Random io.Reader // of ids
 	Log    *slog.Logger

@@ -40,22 +40,46 @@ func page[T any](items []T, in paged, sizes pageSizes, key func(*T) string) ([]T
 	} else if in.NextToken == "" {
 		return items, nextPage{}, nil
 	}
-	items = slices.SortedFunc(slices.Values(items), func(a, b T) int { return cmp.Compare(key(&a), key(&b)) })
-	if in.NextToken != "" {
-		last, err := readToken(in.NextToken)
-		if err != nil {
-			return nil, nextPage{}, err
-		}
-		i, found := slices.BinarySearchFunc(items, last, func(x T, last string) int { return cmp.Compare(key(&x), last) })
-		if found {
-			i++
-		}
-		items = items[i:]
+	rest, err := after(items, in.NextToken, key)
+	if err != nil {
+		return nil, nextPage{}, err
 	}
-	if len(items) <= most {
-		return items, nextPage{}, nil
+	var next nextPage
+	if len(rest) > most {
+		rest = rest[:most]
+		next.NextToken = writeToken(rest[most-1].key)
 	}
-	return items[:most], nextPage{writeToken(key(&items[most-1]))}, nil
+	out := make([]T, len(rest))
+	for i := range rest {
+		out[i] = items[rest[i].at]
+	}
+	return out, next, nil
+}
+
+// place is where an item with a key is in a list.
+type place struct {
+	key string
+	at  int
+}
+
+// after returns the places of the items behind a token, all of them if it is "",
+// in the order of their keys.
+func after[T any](items []T, token string, key func(*T) string) ([]place, error) {
+	var last string
+	if token != "" {
+		var err error
+		if last, err = readToken(token); err != nil {
+			return nil, err
+		}
+	}
+	rest := make([]place, 0, len(items))
+	for i := range items {
+		if k := key(&items[i]); token == "" || k > last {
+			rest = append(rest, place{k, i})
+		}
+	}
+	slices.SortFunc(rest, func(a, b place) int { return cmp.Compare(a.key, b.key) })
+	return rest, nil
 }
 
 // tokenMark makes tokens of ours known from any other text.

@@ -1,8 +1,10 @@
 package ec2
 
 import (
+	"cmp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sgate/sgate/ec2/query"
 	"github.com/sgate/sgate/vpc"
@@ -25,15 +27,25 @@ type tagSpecified struct {
 	TagSpecifications []tagSpecification `query:"TagSpecification"`
 }
 
-// tagsOf returns a resource's tags, by key.
+// tagsOf returns a resource's tags, by key. The name that a file gives a resource
+// is its Name tag.
 func (c *call) tagsOf(id string) []tag {
 	set, _ := c.Tags.Get(id)
-	out := make([]tag, len(set.Tags))
-	for i, t := range set.Tags {
-		out[i] = tag(t)
+	out := make([]tag, 0, len(set.Tags)+1)
+	name, _ := c.declaredName(id)
+	if name != "" {
+		out = append(out, tag{vpc.NameTag, name})
 	}
+	for _, t := range set.Tags {
+		if name == "" || t.Key != vpc.NameTag {
+			out = append(out, tag(t))
+		}
+	}
+	slices.SortFunc(out, compareTags)
 	return out
 }
+
+func compareTags(a, b tag) int { return cmp.Compare(a.Key, b.Key) }
 
 // tagValues returns what a filter about tags compares: tag:KEY the value under
 // that key, tag-key the keys, tag-value the values.
@@ -70,13 +82,30 @@ func (in *tagSpecified) tagsFor(kind string, others ...string) ([]vpc.Tag, error
 
 // checkTags refuses tags as AWS does.
 func checkTags(tags []vpc.Tag) error {
-	if len(tags) > vpc.MaxTags {
-		return query.Errorf("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
+	seen := make(map[string]bool, len(tags))
+	for _, t := range tags {
+		switch {
+		case t.Key == "":
+			return invalid("Tag key cannot be null or empty.")
+		case utf8.RuneCountInString(t.Key) > vpc.MaxTagKey:
+			return invalid("Tag key exceeds the maximum length of %d characters", vpc.MaxTagKey)
+		case utf8.RuneCountInString(t.Value) > vpc.MaxTagValue:
+			return invalid("Tag value exceeds the maximum length of %d characters", vpc.MaxTagValue)
+		case strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
+			return invalid("Value ( %s ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use", t.Key)
+		case seen[t.Key]:
+			return invalid("Duplicate tag key '%s' specified.", t.Key)
+		}
+		seen[t.Key] = true
 	}
-	if err := vpc.ValidateTags(tags); err != nil {
-		return invalid("%v", err)
+	if len(tags) > vpc.MaxTags {
+		return tooManyTags()
 	}
 	return nil
+}
+
+func tooManyTags() error {
+	return query.Errorf("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
 }
 
 // tagNew gives a resource that is being made its tags.
@@ -87,14 +116,16 @@ func (c *call) tagNew(id string, tags []vpc.Tag) error {
 	return c.Tags.Put(vpc.TagSet{ResourceID: id, Tags: tags})
 }
 
-// untag removes the tags of a resource that is being deleted.
+// untag removes what hangs at resources that are being deleted: their tags, and
+// the flow logs that are about them.
 func (c *call) untag(ids ...string) error {
 	for _, id := range ids {
 		if err := c.Tags.Delete(id); err != nil {
 			return err
 		}
+		if err := c.deleteFlowLogsOf(id); err != nil {
+			return err
+		}
 	}
 	return nil
 }
-
-func tagActions() []action { return nil }

@@ -14,10 +14,15 @@ func (e *Endpoint) now() time.Time { return e.options.Clock().UTC() }
 // newID returns a new id: the prefix, a hyphen and 17 random hexadecimal digits.
 func (e *Endpoint) newID(prefix string) string {
 	var raw [9]byte
-	if _, err := io.ReadFull(e.options.Random, raw[:]); err != nil {
+	e.random(raw[:])
+	return prefix + "-" + hex.EncodeToString(raw[:])[:17]
+}
+
+// random fills b with randomness.
+func (e *Endpoint) random(b []byte) {
+	if _, err := io.ReadFull(e.options.Random, b); err != nil {
 		panic(fmt.Sprintf("ec2: no randomness: %v", err)) // crypto/rand does not fail
 	}
-	return prefix + "-" + hex.EncodeToString(raw[:])[:17]
 }
 
 // owner returns the id of the account that has all resources.

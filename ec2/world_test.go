@@ -17,7 +17,7 @@ import (
 // world is an endpoint over a store, with a clock that stands and random ids that
 // come again in every run.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	store    *store.Store
 	endpoint *Endpoint
 	now      time.Time
@@ -26,7 +26,7 @@ type world struct {
 }
 
 // newWorld makes a world whose file declares what the YAML says.
-func newWorld(t *testing.T, file string) *world {
+func newWorld(t testing.TB, file string) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	s, err := store.Open("")

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -73,7 +74,8 @@ func (n *node) decode(path string, v reflect.Value) error {
 		return n.decodeList(path, v)
 	}
 	if n.value == nil || n.below != nil {
-		return Errorf("UnknownParameter", "The parameter %s is not recognized", n.anyBelow(path))
+		least := slices.Min(slices.Collect(maps.Keys(n.below)))
+		return Errorf("UnknownParameter", "The parameter %s is not recognized", n.below[least].anyBelow(join(path, least)))
 	}
 	return scalar(path, *n.value, v)
 }
@@ -81,14 +83,7 @@ func (n *node) decode(path string, v reflect.Value) error {
 // anyBelow returns the whole name of a parameter at or below a node.
 func (n *node) anyBelow(path string) string {
 	for n.value == nil {
-		names := make([]string, 0, len(n.below))
-		for name := range n.below {
-			names = append(names, name)
-		}
-		if len(names) == 0 {
-			return path
-		}
-		least := slices.Min(names)
+		least := slices.Min(slices.Collect(maps.Keys(n.below)))
 		path, n = join(path, least), n.below[least]
 	}
 	return path

@@ -17,10 +17,10 @@
 package query
 
 import (
+	"bytes"
 	"encoding/xml"
 	"fmt"
 	"net/http"
-	"strings"
 )
 
 // Error is a refusal: AWS's code and message, and the status of the HTTP answer.
@@ -49,7 +49,7 @@ func (e *Error) HTTPStatus() int {
 // Document renders the error as EC2 does. Note that it says RequestID, where an
 // answer says requestId.
 func (e *Error) Document(requestID string) []byte {
-	var b strings.Builder
+	var b bytes.Buffer
 	b.WriteString(xml.Header)
 	b.WriteString("<Response><Errors><Error>")
 	element(&b, "Code", e.Code)
@@ -57,12 +57,5 @@ func (e *Error) Document(requestID string) []byte {
 	b.WriteString("</Error></Errors>")
 	element(&b, "RequestID", requestID)
 	b.WriteString("</Response>\n")
-	return []byte(b.String())
-}
-
-// element writes one element that holds text.
-func element(b *strings.Builder, name, text string) {
-	b.WriteString("<" + name + ">")
-	_ = xml.EscapeText(b, []byte(text)) // a Builder does not fail
-	b.WriteString("</" + name + ">")
+	return b.Bytes()
 }

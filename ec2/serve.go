@@ -1,0 +1,126 @@
+package ec2
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sgate/sgate/ec2/guard"
+	"github.com/sgate/sgate/ec2/query"
+	"github.com/sgate/sgate/ec2/sigv4"
+	"github.com/sgate/sgate/internal/background"
+)
+
+// The services that are answered, as signatures name them.
+const (
+	serviceEC2 = "ec2"
+	serviceSTS = "sts"
+)
+
+// ServeHTTP answers a request.
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start, id := e.options.Clock(), e.requestID()
+	by := &caller{ctx: r.Context()}
+	form, fault := e.read(w, r, by)
+	service := serviceOf(form)
+	status, document := 0, []byte(nil)
+	if fault != nil {
+		status, document = fault.HTTPStatus(), errorDocument(service, fault, id)
+	} else {
+		// Packets go first: a full Describe of a fleet is megabytes.
+		_ = background.Do(func() error {
+			status, document = e.respond(service, by, form, id)
+			return nil
+		})
+	}
+	w.Header().Set("Content-Type", "text/xml;charset=UTF-8")
+	w.Header().Set("X-Amzn-Requestid", id)
+	w.WriteHeader(status)
+	_, _ = w.Write(document) // the caller has gone if it fails
+	e.options.Log.Debug("an EC2 request was answered", "action", form.Get("Action"), "status", status,
+		"user", by.user, "request_id", id, "took", e.options.Clock().Sub(start).Round(time.Microsecond))
+}
+
+func (e *Endpoint) respond(service string, by *caller, form url.Values, id string) (int, []byte) {
+	if service == serviceSTS {
+		return e.answerSTS(by, form, id)
+	}
+	return e.answer(by, form, id)
+}
+
+// serviceOf returns whose action a form names.
+func serviceOf(form url.Values) string {
+	if form.Get("Version") == stsVersion {
+		return serviceSTS
+	}
+	return serviceEC2
+}
+
+func errorDocument(service string, fault *query.Error, id string) []byte {
+	if service == serviceSTS {
+		return stsError(fault, id)
+	}
+	return fault.Document(id)
+}
+
+// read returns a request's parameters, of the URL and the body together, once the
+// guard has let it in and its signature has been verified.
+func (e *Endpoint) read(w http.ResponseWriter, r *http.Request, by *caller) (url.Values, *query.Error) {
+	body, err := e.options.Guard.Admit(w, r)
+	var refusal *guard.Refusal
+	if errors.As(err, &refusal) {
+		return nil, &query.Error{Code: refusal.Code, Message: refusal.Message, Status: refusal.Status}
+	}
+	form, err := url.ParseQuery(r.URL.RawQuery)
+	if err == nil && len(body) > 0 {
+		var more url.Values
+		more, err = url.ParseQuery(string(body))
+		for name, values := range more {
+			form[name] = append(form[name], values...)
+		}
+	}
+	if err != nil {
+		return nil, query.Errorf("MalformedQueryString", "The request's form cannot be read: %v", err)
+	}
+	if fault := e.verify(r, body, form, by); fault != nil {
+		return form, fault
+	}
+	for name := range form {
+		if strings.HasPrefix(name, "X-Amz-") {
+			delete(form, name) // of a presigned URL
+		}
+	}
+	return form, nil
+}
+
+// verify holds a request against the keys, if there are any.
+func (e *Endpoint) verify(r *http.Request, body []byte, form url.Values, by *caller) *query.Error {
+	if e.options.Verifier == nil {
+		return nil
+	}
+	identity, err := e.options.Verifier.Verify(r, body)
+	if service := serviceOf(form); err == nil && identity.Service != service {
+		err = sigv4.WrongService(service)
+	}
+	var fault *sigv4.Error
+	switch {
+	case errors.As(err, &fault):
+		return &query.Error{Code: fault.Code, Message: fault.Message, Status: fault.Status}
+	case err != nil:
+		return &query.Error{Code: "InternalError", Message: err.Error(), Status: http.StatusInternalServerError}
+	}
+	by.user = identity.User
+	return nil
+}
+
+// requestID returns a new id of a request, a UUID of version 4 (RFC 9562, section
+// 5.4).
+func (e *Endpoint) requestID() string {
+	var u [16]byte
+	e.random(u[:])
+	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+}

@@ -12,24 +12,66 @@ func (b *builder) buildNetworkACLs() {
 		if it.broken() {
 			continue
 		}
-		name := it.name(raw.Name, "acl")
 		vpcID := b.vpcOf(it, raw.VPC)
+		name, named := it.aclName(raw)
 		acl := vpc.NetworkACL{
-			ID: it.id("acl", raw.ID, vpc.NewID("acl", vpcID, name)), Name: name, VPCID: vpcID, Origin: it.origin(),
+			ID: it.id("acl", raw.ID, aclID(vpcID, name, raw.Default)), Name: name, VPCID: vpcID, Default: raw.Default, Origin: it.origin(),
 		}
-		unique := b.declare(it, b.acls, name, acl.ID)
-		acl.SubnetIDs = b.associated(it, raw.Subnets)
+		unique := true
+		if name != "" || !raw.Default { // nothing refers to an ACL
+			unique = b.declare(it, b.acls, name, acl.ID, named)
+		}
+		b.namedTags(it, name, raw.Tags, acl.ID)
+		acl.SubnetIDs = b.associated(it, raw)
 		acl.Entries = append(aclEntries(it, vpc.Ingress, raw.Ingress), aclEntries(it, vpc.Egress, raw.Egress)...)
-		if name != "" && unique && b.sound[vpcID] {
+		if raw.Default {
+			acl.Entries = append(acl.Entries, b.defaultEntries(it, vpcID)...)
+		}
+		if named && unique && b.sound[vpcID] {
 			b.res.NetworkACLs = append(b.res.NetworkACLs, acl)
 		}
 	}
 }
 
-// associated resolves the subnets of a network ACL.
-func (b *builder) associated(it item, refs texts) []string {
+// aclName reads the name of a network ACL, which a default one can do without.
+func (it item) aclName(raw rawNetworkACL) (name string, ok bool) {
+	if raw.Default && !it.given("name") {
+		return "", true
+	}
+	return it.nameOrID(raw.Name, "acl")
+}
+
+// aclID derives an id. That of a VPC's default ACL is the one that it has anyway,
+// whatever the file calls it.
+func aclID(vpcID, name string, isDefault bool) string {
+	if isDefault {
+		return vpc.DefaultNetworkACL(vpc.VPC{ID: vpcID}).ID
+	}
+	return vpc.NewID("acl", vpcID, name)
+}
+
+// defaultEntries returns what AWS has in a default ACL in the directions of which
+// the file says nothing.
+func (b *builder) defaultEntries(it item, vpcID string) []vpc.NetworkACLEntry {
+	var out []vpc.NetworkACLEntry
+	for _, e := range vpc.DefaultNetworkACL(b.vpcByID[vpcID]).Entries {
+		if !it.given(e.Direction.String()) {
+			e.Origin = it.origin()
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// associated resolves the subnets of a network ACL. A default one has all those
+// that have no other one.
+func (b *builder) associated(it item, raw rawNetworkACL) []string {
+	if raw.Default && it.given("subnets") {
+		it.misplaced("subnets", "a default network acl has every subnet of its vpc that has no other one: leave it out")
+		return nil
+	}
 	var ids []string
-	for _, ref := range refs {
+	for _, ref := range raw.Subnets {
 		if id := b.subnets.resolve(it, "subnets", string(ref), "subnet"); b.sound[id] {
 			ids = append(ids, id)
 		}

@@ -3,8 +3,10 @@ package config
 import (
 	"errors"
 	"net/netip"
+	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/sgate/sgate/vpc"
 )
@@ -22,12 +24,14 @@ type builder struct {
 	vpcs, subnets, lists, acls *names
 	groups                     map[string]*names // by VPC id; "" has those of unknown VPCs
 	groupsPartial              bool              // a group's VPC could not be found out
+	ruleIDs                    bool              // the file states ids of rules
 	quotasPartial              bool              // a quota could not be read
 	endpointNames              map[string]vpc.Origin
 	devices                    map[deviceKey]string
 
 	sound     map[string]bool // ids of resources without a fault, so far
 	vpcByID   map[string]vpc.VPC
+	instances map[string]vpc.Instance // by name and by id
 	subnetsBy map[string]vpc.Subnet
 
 	ruleSubjects map[vpc.Origin]string
@@ -35,8 +39,9 @@ type builder struct {
 	endpoints    []Endpoint
 }
 
-// build returns nil for both if there is any fault.
-func build(raw rawFile, index *index, f *faults) (*vpc.Snapshot, []Endpoint) {
+// build returns the resources as they are in force, as the file states them, and
+// the endpoints; a nil snapshot if there is any fault.
+func build(raw rawFile, index *index, f *faults) (*vpc.Snapshot, vpc.Resources, []Endpoint) {
 	b := &builder{
 		raw: raw, root: item{index, f, ""},
 		vpcs: newNames(), subnets: newNames(), lists: newNames(), acls: newNames(),
@@ -46,6 +51,7 @@ func build(raw rawFile, index *index, f *faults) (*vpc.Snapshot, []Endpoint) {
 		sound:         make(map[string]bool),
 		vpcByID:       make(map[string]vpc.VPC),
 		subnetsBy:     make(map[string]vpc.Subnet),
+		instances:     make(map[string]vpc.Instance),
 		ruleSubjects:  make(map[vpc.Origin]string),
 	}
 	b.buildVPCs()
@@ -54,14 +60,17 @@ func build(raw rawFile, index *index, f *faults) (*vpc.Snapshot, []Endpoint) {
 	b.buildGroups()
 	b.buildNetworkACLs()
 	b.buildInstances()
+	b.buildInterfaces()
 	b.buildHosts()
 	b.buildQuotas()
+	b.checkRuleIDs()
+	b.tagFlowLogs()
 	snapshot, err := vpc.New(b.res)
 	b.adopt(err)
 	if f.any() {
-		return nil, nil
+		return nil, vpc.Resources{}, nil
 	}
-	return snapshot, b.endpoints
+	return snapshot, b.res, b.endpoints
 }
 
 // adopt takes over the faults that vpc.New has found. It numbers rules as it
@@ -119,14 +128,18 @@ func (b *builder) buildVPCs() {
 }
 
 func (b *builder) buildVPC(it item, raw rawVPC) {
-	name := it.name(raw.Name, "vpc")
+	name, named := it.nameOrID(raw.Name, "vpc")
 	id := it.id("vpc", raw.ID, vpc.NewID("vpc", name))
-	unique := b.declare(it, b.vpcs, name, id)
-	v := vpc.VPC{ID: id, Name: name, Origin: it.origin()}
+	unique := b.declare(it, b.vpcs, name, id, named)
+	v := vpc.VPC{
+		ID: id, Name: name, Default: raw.Default, DNSSupport: raw.DNSSupport == nil || *raw.DNSSupport,
+		DNSHostnames: raw.DNSHostnames, NetworkAddressUsageMetrics: raw.NetworkAddressUsageMetrics, Origin: it.origin(),
+	}
+	b.namedTags(it, name, raw.Tags, id)
 	ok4, ok6 := true, true
 	v.CIDR, ok4 = it.block("cidr", raw.CIDR, false)
 	v.IPv6CIDR, ok6 = it.block("ipv6_cidr", raw.IPv6CIDR, true)
-	if name != "" && unique && ok4 && ok6 {
+	if named && unique && ok4 && ok6 {
 		b.sound[id] = true
 		b.vpcByID[id] = v
 		b.res.VPCs = append(b.res.VPCs, v)
@@ -140,14 +153,18 @@ func (b *builder) buildSubnets() {
 	for i, raw := range b.raw.Subnets {
 		it := b.root.child("subnets", i)
 		vpcID := b.vpcOf(it, raw.VPC)
-		name := it.name(raw.Name, "subnet")
+		name, named := it.nameOrID(raw.Name, "subnet")
 		id := it.id("subnet", raw.ID, vpc.NewID("subnet", vpcID, name))
-		unique := b.declare(it, b.subnets, name, id)
-		n := vpc.Subnet{ID: id, Name: name, VPCID: vpcID, Origin: it.origin()}
+		unique := b.declare(it, b.subnets, name, id, named)
+		n := vpc.Subnet{
+			ID: id, Name: name, VPCID: vpcID, AvailabilityZone: it.zone(raw.AvailabilityZone), DefaultForAZ: raw.DefaultForAZ,
+			MapPublicIPOnLaunch: raw.MapPublicIPOnLaunch, AssignIPv6AddressOnCreation: raw.AssignIPv6AddressOnCreation, Origin: it.origin(),
+		}
+		b.namedTags(it, name, raw.Tags, id)
 		ok4, ok6 := true, true
 		n.CIDR, ok4 = it.block("cidr", raw.CIDR, false)
 		n.IPv6CIDR, ok6 = it.block("ipv6_cidr", raw.IPv6CIDR, true)
-		if name != "" && unique && ok4 && ok6 && b.sound[vpcID] {
+		if named && unique && ok4 && ok6 && b.sound[vpcID] {
 			b.sound[id] = true
 			b.subnetsBy[id] = n
 			b.res.Subnets = append(b.res.Subnets, n)
@@ -171,14 +188,42 @@ func (b *builder) vpcOf(it item, name string) string {
 	return ""
 }
 
-// declare makes a name known and reports it if it is taken.
-func (b *builder) declare(it item, among *names, name, id string) bool {
-	if among.declare(name, id) {
+// declare makes a name known and reports it if it is taken. In AWS, several may
+// have one Name tag: so may those that have an id of their own, and are referred
+// to by that.
+func (b *builder) declare(it item, among *names, name, id string, named bool) bool {
+	switch {
+	case !named:
+		among.partial = true
+		return true
+	case it.ok("id"):
+		among.share(name, id)
+		return true
+	case among.declare(name, id):
 		return true
 	}
 	it.fault("name", name, "is taken: names are unique, letter case aside")
 	return false
 }
+
+// nameOrID is name for an item that may go without one if it has an id.
+func (it item) nameOrID(name, idPrefix string) (_ string, ok bool) {
+	if name == "" && !it.given("name") && it.ok("id") {
+		return "", true
+	}
+	name = it.name(name, idPrefix)
+	return name, name != ""
+}
+
+// zone reads the name of an Availability Zone.
+func (it item) zone(name string) string {
+	if it.ok("availability_zone") && !zoneNameForm.MatchString(name) {
+		it.fault("availability_zone", name, "want an Availability Zone's name, such as us-east-1a")
+	}
+	return name
+}
+
+var zoneNameForm = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+[a-z]$`)
 
 // name checks an item's name. It returns "" if there is none or an unfit one.
 // A name must not look like an id of its kind, lest a reference mean two things.
@@ -187,7 +232,7 @@ func (it item) name(name, idPrefix string) string {
 	case it.broken() || it.bad[it.key("name")]:
 	case name == "" && !it.given("name"):
 		it.missing("name", "want one, so that it can be referred to")
-	case name == "" || len(name) > 255 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+	case !printable(name):
 		it.fault("name", name, "want 1 to 255 printable characters")
 	case vpc.IsID(idPrefix, name):
 		it.fault("name", name, "looks like an id: want a name, and the id as id")
@@ -197,13 +242,25 @@ func (it item) name(name, idPrefix string) string {
 	return ""
 }
 
+func printable(name string) bool {
+	return name != "" && len(name) <= 255 && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+// ValidName reports whether a file can give a resource that name, whose ids have
+// that prefix.
+func ValidName(name, idPrefix string) bool {
+	return printable(name) && utf8.ValidString(name) && !vpc.IsID(idPrefix, name)
+}
+
 // id returns the item's own id if it has a valid one, else the derived one.
-func (it item) id(prefix, id, derived string) string {
-	if !it.ok("id") {
+func (it item) id(prefix, id, derived string) string { return it.idAt("id", prefix, id, derived) }
+
+func (it item) idAt(key, prefix, id, derived string) string {
+	if !it.ok(key) {
 		return derived
 	}
 	if !vpc.IsID(prefix, id) {
-		it.fault("id", id, "want %s- and 17 hexadecimal digits (older ones have 8), or no id at all", prefix)
+		it.fault(key, id, "want %s- and 17 hexadecimal digits (older ones have 8), or no id at all", prefix)
 		return derived
 	}
 	return id

@@ -140,20 +140,20 @@ instances:
 `)
 	vpcID := vpc.NewID("vpc", "main")
 	want := []Endpoint{{
-		Name: "one", ID: vpc.NewID("eni", vpcID, "one"), VPCID: vpcID,
+		Name: "one", Member: "one", ID: vpc.NewID("eni", vpcID, "one"), VPCID: vpcID,
 		Addresses: prefixes("10.0.1.10/24", "fd00:10:0:1::10/64", "10.0.1.11/24"),
 		Gateways:  addrs("10.0.1.1", "fd00:10:0:1::1"), Netns: "ns", Device: "eth1", Configure: true,
 		Origin: vpc.Origin{File: "f.yaml", Line: 8, Column: 5},
 	}, {
-		Name: "a-long-instance-name", ID: vpc.NewID("eni", vpcID, "a-long-instance-name"), VPCID: vpcID,
+		Name: "a-long-instance-name", Member: "a-long-instance-name", ID: vpc.NewID("eni", vpcID, "a-long-instance-name"), VPCID: vpcID,
 		Addresses: prefixes("10.0.2.10/24"), Gateways: addrs("10.0.2.1"), Device: "sg-a-long-09710",
 		Command: []string{"sleep", "1.10"}, Origin: vpc.Origin{File: "f.yaml", Line: 9, Column: 5},
 	}, {
-		Name: "six", ID: vpc.NewID("eni", vpcID, "six"), VPCID: vpcID,
+		Name: "six", Member: "six", ID: vpc.NewID("eni", vpcID, "six"), VPCID: vpcID,
 		Addresses: prefixes("fd00:10:0:1::11/64"), Gateways: addrs("fd00:10:0:1::1"), Netns: "/proc/1/ns/net",
 		Device: "eth0", Configure: true, Origin: vpc.Origin{File: "f.yaml", Line: 10, Column: 5},
 	}, {
-		Name: "laptop", ID: vpc.NewID("host", vpcID, "laptop"), VPCID: vpcID, Host: true,
+		Name: "laptop", Member: "laptop", ID: vpc.NewID("host", vpcID, "laptop"), VPCID: vpcID, Host: true,
 		Addresses: prefixes("192.0.2.1/32", "2001:db8::1/128"), PID: 42, Device: "eth0",
 		Origin: vpc.Origin{File: "f.yaml", Line: 6, Column: 5},
 	}}

@@ -30,21 +30,37 @@ import (
 
 // Config is a whole configuration, validated.
 type Config struct {
-	Path      string            // the file it came from, as the user named it
-	Gateway   Gateway           // how the gateway itself runs
-	Resources *vpc.Snapshot     // never nil
-	Endpoints []Endpoint        // instances, then hosts, each in the file's order
+	Path      string        // the file it came from, as the user named it
+	Gateway   Gateway       // how the gateway itself runs
+	Resources *vpc.Snapshot // never nil
+	// Declared is what the file itself states of them, before vpc.New completes
+	// it: an interface without security_groups has no GroupIDs, a VPC whose
+	// default group is not written has none. It is the caller's as a snapshot's
+	// Resources are.
+	Declared  vpc.Resources
+	Endpoints []Endpoint        // of Resources, see WithResources
+	Images    []Image           // NetnsImage, then the file's in its order
 	Silences  []finding.Silence // what sgate lint is to be silent about
 	Account   Account           // where the resources are said to be
 	FlowLogs  []FlowLog         // in the file's order
+	// described are the endpoints of the file's instances, be they running or
+	// stopped, and hosts: what WithResources chooses from.
+	described []Endpoint
 }
 
-// Endpoint is an instance or a host, seen as the device that it talks through.
+// Endpoint is a network interface of an instance, or a host, seen as the device
+// that it talks through.
 type Endpoint struct {
 	Name  string
 	ID    string // of its vpc.NetworkInterface or vpc.Host
 	VPCID string
 	Host  bool // a machine outside the VPC
+	// Member is the name of the instance or host, under which a lab has its
+	// namespace: the endpoints of one instance have one Member, and each a
+	// DeviceIndex of its own. A host's is 0, as is that of an instance's
+	// primary interface.
+	Member      string
+	DeviceIndex int
 	// Addresses are its own, the primary ones first, IPv4 before IPv6. An
 	// instance's have the prefix length of its subnet, a host's are /32 or /128.
 	Addresses []netip.Prefix
@@ -58,7 +74,7 @@ type Endpoint struct {
 	// addresses, link, default routes. It is never true in the gateway's own
 	// namespace, whose default route would be lost.
 	Configure bool
-	Command   []string // a lab starts it; nil if there is none
+	Command   []string // of the member, where DeviceIndex is 0: a lab starts it; nil if there is none
 	Origin    vpc.Origin
 }
 
@@ -116,12 +132,13 @@ func Parse(data []byte, src Source) (*Config, error) {
 		return nil, errors.Join(faults.err(), err)
 	}
 	cfg := &Config{Path: src.Path, Gateway: buildGateway(raw.Gateway, index, places, faults)}
-	cfg.Resources, cfg.Endpoints = build(raw, index, faults)
+	cfg.Resources, cfg.Declared, cfg.described = build(raw, index, faults)
+	cfg.Images = buildImages(raw.Images, index, faults)
 	cfg.Silences = buildSilences(raw, index, faults)
 	cfg.Account = buildAccount(raw.Account, index, faults)
 	cfg.FlowLogs = buildFlowLogs(raw.FlowLogs, cfg.Resources, index, faults)
 	if err := faults.err(); err != nil {
 		return nil, err
 	}
-	return cfg, nil
+	return cfg.WithResources(cfg.Resources), nil
 }

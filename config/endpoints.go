@@ -8,46 +8,6 @@ import (
 	"github.com/sgate/sgate/vpc"
 )
 
-func (b *builder) buildInstances() {
-	for i, raw := range b.raw.Instances {
-		it := b.root.child("instances", i)
-		if it.broken() {
-			continue
-		}
-		subnetID := b.subnetOf(it, raw.Subnet)
-		subnet := b.subnetsBy[subnetID]
-		name := b.endpointName(it, raw.Name)
-		addrs, ok := it.addresses(raw.Address, raw.IPv6Address)
-		addrs, ok = it.secondary(addrs, ok, raw.SecondaryAddresses)
-		nic := vpc.NetworkInterface{
-			ID: vpc.NewID("eni", subnet.VPCID, name), Name: name, VPCID: subnet.VPCID, SubnetID: subnetID,
-			Addresses: addrs, GroupIDs: b.attached(it, subnet, raw),
-			SourceDestCheck:    raw.SourceDestCheck == nil || *raw.SourceDestCheck,
-			ConnectionTracking: it.section("connection_tracking").tracking(raw.ConnectionTracking),
-			Origin:             it.origin(),
-		}
-		e := b.place(it, raw.rawPlace, name)
-		if name == "" || !ok || !b.sound[subnetID] {
-			continue
-		}
-		e.ID, e.VPCID = nic.ID, nic.VPCID
-		for _, router := range subnet.Router() {
-			if hasFamily(addrs, router.Is6()) {
-				e.Gateways = append(e.Gateways, router)
-			}
-		}
-		for _, addr := range addrs {
-			bits := subnet.CIDR.Bits()
-			if addr.Is6() {
-				bits = subnet.IPv6CIDR.Bits()
-			}
-			e.Addresses = append(e.Addresses, netip.PrefixFrom(addr, bits))
-		}
-		b.res.Interfaces = append(b.res.Interfaces, nic)
-		b.endpoints = append(b.endpoints, e)
-	}
-}
-
 func (b *builder) buildHosts() {
 	for i, raw := range b.raw.Hosts {
 		it := b.root.child("hosts", i)
@@ -108,7 +68,7 @@ func (b *builder) subnetOf(it item, ref string) string {
 // attached resolves an instance's security groups. None at all stands for the
 // VPC's default group, which vpc.New attaches; a list that is there and empty
 // is what AWS refuses.
-func (b *builder) attached(it item, subnet vpc.Subnet, raw rawInstance) []string {
+func (b *builder) attached(it item, subnet vpc.Subnet, raw rawNetwork) []string {
 	if !it.ok("security_groups") {
 		return nil
 	}
@@ -127,6 +87,10 @@ func (b *builder) attached(it item, subnet vpc.Subnet, raw rawInstance) []string
 	}
 	return ids
 }
+
+// ValidEndpointName reports whether an instance, an interface or a host can be
+// called so.
+func ValidEndpointName(name string) bool { return endpointNameForm.MatchString(name) }
 
 var endpointNameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 

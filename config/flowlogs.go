@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -20,16 +21,17 @@ type rawAccount struct {
 }
 
 type rawFlowLog struct {
-	Name                   string `mapstructure:"name"`
-	ID                     string `mapstructure:"id"`
-	Resource               string `mapstructure:"resource"`
-	TrafficType            string `mapstructure:"traffic_type"`
-	MaxAggregationInterval int    `mapstructure:"max_aggregation_interval"`
-	LogFormat              string `mapstructure:"log_format"`
-	Destination            string `mapstructure:"destination"`
-	Header                 bool   `mapstructure:"header"`
-	MaxFileSizeMB          int    `mapstructure:"max_file_size_mb"`
-	MaxFiles               int    `mapstructure:"max_files"`
+	Name                   string   `mapstructure:"name"`
+	ID                     string   `mapstructure:"id"`
+	Resource               string   `mapstructure:"resource"`
+	TrafficType            string   `mapstructure:"traffic_type"`
+	MaxAggregationInterval int      `mapstructure:"max_aggregation_interval"`
+	LogFormat              string   `mapstructure:"log_format"`
+	Destination            string   `mapstructure:"destination"`
+	Header                 bool     `mapstructure:"header"`
+	MaxFileSizeMB          int      `mapstructure:"max_file_size_mb"`
+	MaxFiles               int      `mapstructure:"max_files"`
+	Tags                   []rawTag `mapstructure:"tags" label:"tag"`
 }
 
 // Account is where all resources are said to be: records of flow logs have it.
@@ -80,6 +82,11 @@ var (
 	zoneForm    = regexp.MustCompile(`^[a-z]+[0-9]+-az[0-9]+$`)
 )
 
+// DefaultAccount returns the account of a file that says nothing of it.
+func DefaultAccount() Account {
+	return Account{ID: defaultAccountID, Region: defaultRegion, AvailabilityZoneID: defaultZoneID}
+}
+
 // buildAccount reads the account section.
 func buildAccount(raw rawAccount, index *index, f *faults) Account {
 	it := item{index, f, "account"}
@@ -122,9 +129,12 @@ func buildFlowLogs(raws []rawFlowLog, resources *vpc.Snapshot, index *index, f *
 
 // flowLog reads a flow log, but for its resource.
 func (it item) flowLog(raw rawFlowLog, known *names) FlowLog {
-	l := FlowLog{Name: it.name(raw.Name, "fl"), TrafficType: "ALL", LogFormat: it.logFormat(raw.LogFormat), Header: raw.Header, Origin: it.origin()}
+	name, named := it.nameOrID(raw.Name, "fl")
+	l := FlowLog{Name: name, TrafficType: "ALL", LogFormat: it.logFormat(raw.LogFormat), Header: raw.Header, Origin: it.origin()}
 	l.ID = it.id("fl", raw.ID, vpc.NewID("fl", l.Name))
-	if !known.declare(l.Name, l.ID) {
+	if !named {
+		known.partial = true
+	} else if l.Name != "" && !known.declare(l.Name, l.ID) {
 		it.fault("name", raw.Name, "is taken: names are unique, letter case aside")
 	}
 	if types := []string{"ALL", "ACCEPT", "REJECT"}; it.ok("traffic_type") {
@@ -223,13 +233,13 @@ func (it item) resource(ref string, s *vpc.Snapshot) string {
 		}
 	}
 	for _, v := range s.VPCs() {
-		look(vpcKind, v.Name, v.ID)
+		look(vpcKind, cmp.Or(v.Name, v.ID), v.ID)
 	}
 	for _, n := range s.Subnets() {
-		look(subnetKind, n.Name, n.ID)
+		look(subnetKind, cmp.Or(n.Name, n.ID), n.ID)
 	}
 	for i := range s.Interfaces() {
-		look(instanceKind, s.Interfaces()[i].Name, s.Interfaces()[i].ID)
+		look(instanceKind, cmp.Or(s.Interfaces()[i].Name, s.Interfaces()[i].ID), s.Interfaces()[i].ID)
 	}
 	switch len(found) {
 	case 1:

@@ -100,7 +100,7 @@ func TestFlowLogFaults(t *testing.T) {
 		{"files", "    max_files: 0\n", `f.yaml:11:16` + log + `max_files: 0: want 1 to 1000`},
 		{"file size", "    max_file_size_mb: -1\n", `f.yaml:11:23` + log + `max_file_size_mb: -1: want 1 to 1048576`},
 		{"id", "    id: eni-0123456789abcdef0\n", `f.yaml:11:9` + log + `id "eni-0123456789abcdef0": want fl- and 17 hexadecimal digits (older ones have 8), or no id at all`},
-		{"unknown key", "    format: x\n", `f.yaml:11:5` + log + `unknown key "format": known are name, id, resource, traffic_type, max_aggregation_interval, log_format, destination, header, max_file_size_mb, max_files`},
+		{"unknown key", "    format: x\n", `f.yaml:11:5` + log + `unknown key "format": known are name, id, resource, traffic_type, max_aggregation_interval, log_format, destination, header, max_file_size_mb, max_files, tags`},
 		{"no destination", "  - {name: other}\n", `f.yaml:11:5: flow log "other": destination is missing: want the path of a file, or "-" for standard output`},
 		{"a folder", "  - {name: other, destination: x/}\n", `f.yaml:11:32: flow log "other": destination "x/": want the path of a file, or "-" for standard output`},
 		{"file size of standard output", "  - {name: other, destination: \"-\", max_files: 3}\n",

@@ -12,12 +12,13 @@ func (b *builder) buildPrefixLists() {
 	}
 	for i, raw := range b.raw.PrefixLists {
 		it := b.root.child("prefix_lists", i)
-		name := it.name(raw.Name, "pl")
+		name, named := it.nameOrID(raw.Name, "pl")
 		list := vpc.PrefixList{
 			ID: it.id("pl", raw.ID, vpc.NewID("pl", name)), Name: name,
-			MaxEntries: max(1, len(raw.Entries)), Origin: it.origin(),
+			MaxEntries: max(1, len(raw.Entries)), Version: raw.Version, Origin: it.origin(),
 		}
-		unique := b.declare(it, b.lists, name, list.ID)
+		unique := b.declare(it, b.lists, name, list.ID, named)
+		b.tags(it, raw.Tags, list.ID)
 		if it.ok("max_entries") {
 			if list.MaxEntries = raw.MaxEntries; raw.MaxEntries < 1 {
 				it.misplaced("max_entries", "%d: want at least 1", raw.MaxEntries)
@@ -25,10 +26,9 @@ func (b *builder) buildPrefixLists() {
 			}
 		}
 		list.Entries = b.entries(it, raw.Entries)
-		if len(list.Entries) > 0 {
-			list.IPv6 = list.Entries[0].CIDR.Addr().Is6()
-		}
-		if name != "" && unique {
+		list.IPv6 = it.isIPv6(raw.AddressFamily, list.Entries)
+		list.History = b.history(it, raw, list.IPv6)
+		if named && unique {
 			b.sound[list.ID] = true
 			b.res.PrefixLists = append(b.res.PrefixLists, list)
 		}
@@ -125,8 +125,22 @@ func (b *builder) declareGroup(it item, raw rawGroup) group {
 	if vpcID == "" {
 		b.groupsPartial = true
 	}
-	g.unique = b.declare(it, b.groupsOf(vpcID), name, g.ID)
+	b.tags(it, raw.Tags, g.ID)
+	g.unique = b.declareGroupName(it, b.groupsOf(vpcID), name, g.ID)
 	return g
+}
+
+// declareGroupName makes a group known. AWS has no two of one name in a VPC.
+func (b *builder) declareGroupName(it item, among *names, name, id string) bool {
+	if name == "" {
+		among.partial = true
+		return true
+	}
+	if among.declare(name, id) {
+		return true
+	}
+	it.fault("name", name, "is taken: names are unique, letter case aside")
+	return false
 }
 
 // groupsOf returns the names of a VPC's groups.
@@ -145,6 +159,7 @@ func (b *builder) buildRules(g *group) {
 	g.Ingress = b.rules(g, vpc.Ingress, g.raw.Ingress)
 	g.Egress = b.rules(g, vpc.Egress, g.raw.Egress)
 	v := b.vpcByID[g.VPCID]
+	defer g.nameRules()
 	if !g.item.given("egress") {
 		g.Egress = vpc.DefaultEgress(v, g.ID, g.Origin)
 	}
@@ -166,6 +181,7 @@ func (b *builder) rules(g *group, d vpc.Direction, raws []rawRule) []vpc.Rule {
 		b.ruleSubjects[it.origin()] = it.subject()
 		services := readServices(it, raw.rawService)
 		peers := b.peers(it, g, d, raw)
+		first := len(out)
 		for _, s := range services {
 			for _, peer := range peers {
 				out = append(out, vpc.Rule{
@@ -175,6 +191,7 @@ func (b *builder) rules(g *group, d vpc.Direction, raws []rawRule) []vpc.Rule {
 				})
 			}
 		}
+		b.identify(it, raw, out[first:])
 	}
 	return out
 }

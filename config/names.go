@@ -23,10 +23,6 @@ func newNames() *names {
 // name is taken, letter case aside: AWS does so with group names, and in other
 // names a difference in case alone is a trap.
 func (n *names) declare(name, id string) bool {
-	if name == "" {
-		n.partial = true
-		return true
-	}
 	if n.taken[strings.ToLower(name)] {
 		return false
 	}
@@ -35,6 +31,19 @@ func (n *names) declare(name, id string) bool {
 	n.add(name, id)
 	n.add(id, id)
 	return true
+}
+
+// share makes a resource known by id, and by its name if it has one, which
+// others may have as well.
+func (n *names) share(name, id string) {
+	n.add(id, id)
+	if name == "" {
+		n.known = append(n.known, id)
+		return
+	}
+	n.taken[strings.ToLower(name)] = true
+	n.known = append(n.known, name)
+	n.add(name, id)
 }
 
 func (n *names) add(ref, id string) {
@@ -50,6 +59,8 @@ func (n *names) resolve(it item, key, ref, kind string) string {
 	switch {
 	case len(ids) == 1:
 		return ids[0]
+	case len(ids) > 1 && !slices.Contains(ids, ref):
+		it.fault(key, ref, "is the name of several: use an id, %s", strings.Join(ids, " or "))
 	case len(ids) > 1:
 		it.fault(key, ref, "is the name of one %s and the id of another: use an id", kind)
 	case !n.partial:

@@ -24,7 +24,7 @@ type deviceKey struct {
 
 // place reads where an endpoint's device goes and what runs behind it.
 func (b *builder) place(it item, raw rawPlace, name string) Endpoint {
-	e := Endpoint{Name: name, Origin: it.origin(), Command: it.command(raw.Command)}
+	e := Endpoint{Name: name, Member: name, Origin: it.origin(), Command: it.command(raw.Command)}
 	if it.ok("netns") {
 		e.Netns = raw.Netns
 		it.checkNetns(raw.Netns)
@@ -38,10 +38,7 @@ func (b *builder) place(it item, raw rawPlace, name string) Endpoint {
 		it.misplaced("pid", "does not go with netns: one says where the device goes, leave the other out")
 	}
 	elsewhere := it.given("netns") || it.given("pid")
-	e.Device = ownDevice(name)
-	if elsewhere {
-		e.Device = DefaultDevice
-	}
+	e.Device = e.UsualDevice()
 	if it.ok("device") {
 		e.Device = raw.Device
 		if !validDevice(raw.Device) {
@@ -56,6 +53,15 @@ func (b *builder) place(it item, raw rawPlace, name string) Endpoint {
 		b.reserveDevice(it, e)
 	}
 	return e
+}
+
+// UsualDevice returns the name of an endpoint's device for which the file says
+// none: it depends on whether the device goes into a namespace of its own.
+func (e Endpoint) UsualDevice() string {
+	if e.Netns != "" || e.PID != 0 {
+		return DefaultDevice
+	}
+	return ownDevice(e.Name)
 }
 
 func (it item) command(words words) []string {

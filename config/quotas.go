@@ -34,6 +34,8 @@ func (b *builder) buildQuotas() {
 		PrefixListEntries:  read("prefix_list_entries", raw.PrefixListEntries),
 		NetworkACLs:        read("network_acls_per_vpc", raw.NetworkACLsPerVPC),
 		NetworkACLEntries:  read("network_acl_entries", raw.NetworkACLEntries),
+		VPCs:               read("vpcs", raw.VPCs),
+		SubnetsPerVPC:      read("subnets_per_vpc", raw.SubnetsPerVPC),
 		Origin:             it.origin(),
 	}
 }

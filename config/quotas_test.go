@@ -19,10 +19,12 @@ func TestQuotas(t *testing.T) {
   prefix_list_entries: 15
   network_acls_per_vpc: 16
   network_acl_entries: 17
+  vpcs: 18
+  subnets_per_vpc: 19
 `)
 	want := vpc.Quotas{
 		SecurityGroups: 11, RulesPerGroup: 12, GroupsPerInterface: 13, PrefixLists: 14, PrefixListEntries: 15,
-		NetworkACLs: 16, NetworkACLEntries: 17, Origin: vpc.Origin{File: "f.yaml", Line: 3, Column: 3},
+		NetworkACLs: 16, NetworkACLEntries: 17, VPCs: 18, SubnetsPerVPC: 19, Origin: vpc.Origin{File: "f.yaml", Line: 3, Column: 3},
 	}
 	if got := cfg.Resources.Resources().Quotas; got != want {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -64,7 +66,7 @@ func TestQuotaFaults(t *testing.T) {
 		{"above AWS", onlyVPC + "quotas: {security_groups_per_interface: 17}\n",
 			`f.yaml:2:9: quotas: security_groups_per_interface 17: want at most 16, which is as far as AWS raises it`},
 		{"unknown key", onlyVPC + "quotas: {rules_per_group: 17}\n",
-			`f.yaml:2:10: quotas: unknown key "rules_per_group": known are security_groups, rules_per_security_group, security_groups_per_interface, prefix_lists, prefix_list_entries, network_acls_per_vpc, network_acl_entries`},
+			`f.yaml:2:10: quotas: unknown key "rules_per_group": known are security_groups, rules_per_security_group, security_groups_per_interface, prefix_lists, prefix_list_entries, network_acls_per_vpc, network_acl_entries, vpcs, subnets_per_vpc`},
 	})
 }
 

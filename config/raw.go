@@ -23,7 +23,9 @@ type rawFile struct {
 	PrefixLists    []rawPrefixList `mapstructure:"prefix_lists" label:"prefix list"`
 	NetworkACLs    []rawNetworkACL `mapstructure:"network_acls" label:"network acl"`
 	Instances      []rawInstance   `mapstructure:"instances" label:"instance"`
+	Interfaces     []rawInterface  `mapstructure:"network_interfaces" label:"network interface"`
 	Hosts          []rawHost       `mapstructure:"hosts" label:"host"`
+	Images         []rawImage      `mapstructure:"images" label:"image"`
 	Quotas         rawQuotas       `mapstructure:"quotas" label:"quotas"`
 	Account        rawAccount      `mapstructure:"account" label:"account"`
 	FlowLogs       []rawFlowLog    `mapstructure:"flow_logs" label:"flow log"`
@@ -31,19 +33,35 @@ type rawFile struct {
 }
 
 type rawVPC struct {
-	Name       string       `mapstructure:"name"`
-	ID         string       `mapstructure:"id"`
-	CIDR       string       `mapstructure:"cidr"`
-	IPv6CIDR   string       `mapstructure:"ipv6_cidr"`
-	LintIgnore []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
+	Name                       string       `mapstructure:"name"`
+	ID                         string       `mapstructure:"id"`
+	CIDR                       string       `mapstructure:"cidr"`
+	IPv6CIDR                   string       `mapstructure:"ipv6_cidr"`
+	Default                    bool         `mapstructure:"default"`
+	DNSSupport                 *bool        `mapstructure:"dns_support"`
+	DNSHostnames               bool         `mapstructure:"dns_hostnames"`
+	NetworkAddressUsageMetrics bool         `mapstructure:"network_address_usage_metrics"`
+	Tags                       []rawTag     `mapstructure:"tags" label:"tag"`
+	LintIgnore                 []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
 type rawSubnet struct {
-	Name     string `mapstructure:"name"`
-	ID       string `mapstructure:"id"`
-	VPC      string `mapstructure:"vpc"`
-	CIDR     string `mapstructure:"cidr"`
-	IPv6CIDR string `mapstructure:"ipv6_cidr"`
+	Name                        string   `mapstructure:"name"`
+	ID                          string   `mapstructure:"id"`
+	VPC                         string   `mapstructure:"vpc"`
+	CIDR                        string   `mapstructure:"cidr"`
+	IPv6CIDR                    string   `mapstructure:"ipv6_cidr"`
+	AvailabilityZone            string   `mapstructure:"availability_zone"`
+	DefaultForAZ                bool     `mapstructure:"default_for_az"`
+	MapPublicIPOnLaunch         bool     `mapstructure:"map_public_ip_on_launch"`
+	AssignIPv6AddressOnCreation bool     `mapstructure:"assign_ipv6_address_on_creation"`
+	Tags                        []rawTag `mapstructure:"tags" label:"tag"`
+}
+
+// rawTag is a tag of a resource. Its value may be any scalar, as written.
+type rawTag struct {
+	Key   Word `mapstructure:"key"`
+	Value Word `mapstructure:"value"`
 }
 
 type rawGroup struct {
@@ -53,6 +71,7 @@ type rawGroup struct {
 	Description string       `mapstructure:"description"`
 	Ingress     []rawRule    `mapstructure:"ingress" label:"ingress rule"`
 	Egress      []rawRule    `mapstructure:"egress" label:"egress rule"`
+	Tags        []rawTag     `mapstructure:"tags" label:"tag"`
 	LintIgnore  []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
@@ -61,6 +80,8 @@ type rawRule struct {
 	Source      texts        `mapstructure:"source"`
 	Destination texts        `mapstructure:"destination"`
 	Description string       `mapstructure:"description"`
+	ID          string       `mapstructure:"id"`
+	Tags        []rawTag     `mapstructure:"tags" label:"tag"`
 	LintIgnore  []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
@@ -78,9 +99,11 @@ type rawNetworkACL struct {
 	Name       string        `mapstructure:"name"`
 	ID         string        `mapstructure:"id"`
 	VPC        string        `mapstructure:"vpc"`
+	Default    bool          `mapstructure:"default"`
 	Subnets    texts         `mapstructure:"subnets"`
 	Ingress    []rawACLEntry `mapstructure:"ingress" label:"ingress entry"`
 	Egress     []rawACLEntry `mapstructure:"egress" label:"egress entry"`
+	Tags       []rawTag      `mapstructure:"tags" label:"tag"`
 	LintIgnore []rawSilence  `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
@@ -94,11 +117,21 @@ type rawACLEntry struct {
 }
 
 type rawPrefixList struct {
-	Name       string       `mapstructure:"name"`
-	ID         string       `mapstructure:"id"`
-	MaxEntries int          `mapstructure:"max_entries"`
-	Entries    []rawEntry   `mapstructure:"entries" label:"entry"`
-	LintIgnore []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
+	Name          string           `mapstructure:"name"`
+	ID            string           `mapstructure:"id"`
+	AddressFamily string           `mapstructure:"address_family"`
+	MaxEntries    int              `mapstructure:"max_entries"`
+	Entries       []rawEntry       `mapstructure:"entries" label:"entry"`
+	Version       int              `mapstructure:"version"`
+	History       []rawListVersion `mapstructure:"history" label:"history"`
+	Tags          []rawTag         `mapstructure:"tags" label:"tag"`
+	LintIgnore    []rawSilence     `mapstructure:"lint_ignore" label:"lint_ignore"`
+}
+
+// rawListVersion is what the entries of a prefix list were before.
+type rawListVersion struct {
+	Version int        `mapstructure:"version"`
+	Entries []rawEntry `mapstructure:"entries" label:"entry"`
 }
 
 type rawEntry struct {
@@ -107,7 +140,18 @@ type rawEntry struct {
 }
 
 type rawInstance struct {
-	Name               string      `mapstructure:"name"`
+	Name       string `mapstructure:"name"`
+	ID         string `mapstructure:"id"`
+	rawNetwork `mapstructure:",squash"`
+	rawPlace   `mapstructure:",squash"`
+	rawLaunch  `mapstructure:",squash"`
+	Interface  rawPrimary   `mapstructure:"network_interface" label:"network_interface"`
+	Tags       []rawTag     `mapstructure:"tags" label:"tag"`
+	LintIgnore []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
+}
+
+// rawNetwork is an interface's place in a subnet and what filters it.
+type rawNetwork struct {
 	Subnet             string      `mapstructure:"subnet"`
 	Address            string      `mapstructure:"address"`
 	IPv6Address        string      `mapstructure:"ipv6_address"`
@@ -115,8 +159,47 @@ type rawInstance struct {
 	SecurityGroups     texts       `mapstructure:"security_groups"`
 	SourceDestCheck    *bool       `mapstructure:"source_dest_check"`
 	ConnectionTracking rawTracking `mapstructure:"connection_tracking" label:"connection_tracking"`
-	rawPlace           `mapstructure:",squash"`
-	LintIgnore         []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
+}
+
+// rawLaunch is what an instance was launched as, and what became of it.
+type rawLaunch struct {
+	Image         string `mapstructure:"image"`
+	InstanceType  string `mapstructure:"instance_type"`
+	KeyName       string `mapstructure:"key_name"`
+	State         string `mapstructure:"state"`
+	StateReason   string `mapstructure:"state_reason"`
+	StateTime     string `mapstructure:"state_time"`
+	LaunchTime    string `mapstructure:"launch_time"`
+	LaunchIndex   int    `mapstructure:"launch_index"`
+	ReservationID string `mapstructure:"reservation_id"`
+}
+
+// rawPrimary is what an instance's primary interface has that is not the
+// instance's as well.
+type rawPrimary struct {
+	ID          string   `mapstructure:"id"`
+	Description string   `mapstructure:"description"`
+	Tags        []rawTag `mapstructure:"tags" label:"tag"`
+	rawAttached `mapstructure:",squash"`
+}
+
+// rawAttached is how an interface is attached to an instance.
+type rawAttached struct {
+	DeleteOnTermination *bool  `mapstructure:"delete_on_termination"`
+	AttachTime          string `mapstructure:"attach_time"`
+}
+
+// rawInterface is an interface that is no instance's primary one.
+type rawInterface struct {
+	Name        string `mapstructure:"name"`
+	ID          string `mapstructure:"id"`
+	rawNetwork  `mapstructure:",squash"`
+	Description string `mapstructure:"description"`
+	Instance    string `mapstructure:"instance"`
+	DeviceIndex int    `mapstructure:"device_index"`
+	rawAttached `mapstructure:",squash"`
+	Tags        []rawTag     `mapstructure:"tags" label:"tag"`
+	LintIgnore  []rawSilence `mapstructure:"lint_ignore" label:"lint_ignore"`
 }
 
 // rawTracking is the idle timeouts of an interface, in seconds.
@@ -151,6 +234,8 @@ type rawQuotas struct {
 	PrefixListEntries          int `mapstructure:"prefix_list_entries"`
 	NetworkACLsPerVPC          int `mapstructure:"network_acls_per_vpc"`
 	NetworkACLEntries          int `mapstructure:"network_acl_entries"`
+	VPCs                       int `mapstructure:"vpcs"`
+	SubnetsPerVPC              int `mapstructure:"subnets_per_vpc"`
 }
 
 type rawGateway struct {

@@ -43,18 +43,46 @@ func defaults() Gateway {
 	}
 }
 
-func settings() []setting {
-	d := defaults()
+func settings() []setting { return settingsOf(defaults()) }
+
+// settingsOf returns the settings with the values that make d.
+func settingsOf(d Gateway) []setting {
+	icmpErrors, midstream := strictErrors, admitMidstream
+	if d.RelatedICMPErrors {
+		icmpErrors = relatedErrors
+	}
+	if d.DropMidstreamTCP {
+		midstream = dropMidstream
+	}
 	return slices.Concat([]setting{
 		{"gateway.mtu", "mtu", d.MTU, "MTU of every device, in bytes, 1280 to 65535; a VPC has 9001"},
 		{"gateway.offload", "offload", d.Offload, "pass super-packets of up to 64 KiB through whole; false is for kernels that corrupt them"},
 		{"gateway.workers", "workers", d.Workers, "threads that move packets, up to 64; 0 lets the gateway choose"},
-		{"gateway.icmp_errors", "icmp-errors", strictErrors, "ICMP errors about tracked flows: strict, by the rules alone, as AWS documents; or related, let in as on Linux"},
-		{"gateway.tcp_midstream", "tcp-midstream", admitMidstream, "TCP connections whose beginning was not seen: admit, where a rule does; or drop"},
+		{"gateway.icmp_errors", "icmp-errors", icmpErrors, "ICMP errors about tracked flows: strict, by the rules alone, as AWS documents; or related, let in as on Linux"},
+		{"gateway.tcp_midstream", "tcp-midstream", midstream, "TCP connections whose beginning was not seen: admit, where a rule does; or drop"},
 		{"gateway.on_rule_change", "on-rule-change", d.OnRuleChange.String(), "tracked flows when rules change: keep, as AWS does; revalidate, by the new rules; or flush"},
 		{"gateway.log.level", "log-level", levelName(d.Log.Level), "what is worth a log line: debug, info, warn or error"},
 		{"gateway.log.format", "log-format", d.Log.Format, "form of the log: text or json"},
 	}, conntrackSettings(d.Conntrack), metricsSettings(d.Metrics))
+}
+
+// Setting is a value of the gateway section.
+type Setting struct {
+	Key   string // with its sections: "gateway.log.level"
+	Value any    // an int, a bool or a string
+}
+
+// Changed returns the settings that are not the defaults, in the order of
+// Defaults.
+func (g Gateway) Changed() []Setting {
+	var out []Setting
+	standard := settings()
+	for i, s := range settingsOf(g) {
+		if s.value != standard[i].value {
+			out = append(out, Setting{s.key, s.value})
+		}
+	}
+	return out
 }
 
 func conntrackSettings(d Conntrack) []setting {

@@ -14,6 +14,7 @@ import (
 type change struct {
 	daemon *Daemon
 	wanted []config.Endpoint          // that need a device: new ones and replaced ones
+	moved  []config.Endpoint          // that keep their device under other addresses
 	gone   map[string]config.Endpoint // that are to lose theirs, once all else is done, by id
 	holder map[place]config.Endpoint  // who now has the place of a replaced or gone one
 	made   map[string]*tun.Kernel     // by the endpoint's id, opened and not attached yet
@@ -37,11 +38,14 @@ func (d *Daemon) diff(cfg *config.Config) *change {
 		listed[e.ID] = true
 		old, is := d.attached[e.ID]
 		port := d.gateway.Port(e.ID)
-		if is && port != nil && !port.Gone() && sameDevice(old, e) {
-			stays[e.ID] = true
+		if !is || port == nil || port.Gone() || !sameDevice(old, e) {
+			c.wanted = append(c.wanted, e)
 			continue
 		}
-		c.wanted = append(c.wanted, e)
+		stays[e.ID] = true
+		if !sameAddressing(old, e) {
+			c.moved = append(c.moved, e)
+		}
 	}
 	for id, old := range d.attached {
 		if stays[id] {
@@ -56,17 +60,21 @@ func (d *Daemon) diff(cfg *config.Config) *change {
 }
 
 // sameDevice reports whether two descriptions of an endpoint ask for the same
-// device. Its addresses are part of it only where it is ours to configure.
+// device.
 func sameDevice(a, b config.Endpoint) bool {
-	if placeOf(a) != placeOf(b) || a.Configure != b.Configure {
-		return false
-	}
+	return placeOf(a) == placeOf(b) && a.Configure == b.Configure && a.DeviceIndex == b.DeviceIndex
+}
+
+// sameAddressing reports whether a device has, as one description of its endpoint
+// asks, what another asks. That is so where it is not ours to configure.
+func sameAddressing(a, b config.Endpoint) bool {
 	return !a.Configure || slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Gateways, b.Gateways)
 }
 
 // make opens and attaches the devices that are wanted. What can be opened
 // beside the devices there are comes first, so that most failures disturb
-// nobody; only then do devices go whose place is needed.
+// nobody; only then do devices go whose place is needed. Devices that stay get
+// their new addresses last.
 func (c *change) make(ctx context.Context) error {
 	var later []config.Endpoint
 	for _, e := range c.wanted {
@@ -91,6 +99,20 @@ func (c *change) make(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, e := range c.moved {
+		if err := c.move(c.daemon.attached[e.ID], e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move gives the device of an endpoint other addresses; its flows go on.
+func (c *change) move(from, to config.Endpoint) error {
+	if err := c.daemon.readdress(from, to); err != nil {
+		return err
+	}
+	c.undo = append(c.undo, func() error { return c.daemon.readdress(to, from) })
 	return nil
 }
 

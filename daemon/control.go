@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"net/http"
+	"sync/atomic"
 
+	"github.com/sgate/sgate/config"
 	"github.com/sgate/sgate/control"
 	"github.com/sgate/sgate/gateway"
 	"github.com/sgate/sgate/metrics"
@@ -16,13 +18,14 @@ type backend struct {
 	captures *captures
 	metrics  *metrics.Metrics
 	history  *history
+	inForce  *atomic.Pointer[config.Config]
 }
 
 // ServeControl answers on a control socket. From now on the socket is the
 // daemon's: Close closes it.
 func (d *Daemon) ServeControl(s *control.Server) {
 	d.control = s
-	s.Serve(counting{backend{d.gateway, new(captures), d.metrics, &d.history}, d.metrics}, d.log)
+	s.Serve(counting{backend{d.gateway, new(captures), d.metrics, &d.history, &d.inForce}, d.metrics}, d.log)
 	d.log.Info("the control socket is up", "socket", s.Path())
 }
 
@@ -39,9 +42,14 @@ func (d *Daemon) closeControl() error {
 func (b backend) names() (names, error) {
 	policy, _ := b.gateway.Policy()
 	if policy == nil {
-		return names{}, &control.Error{Status: http.StatusServiceUnavailable, Message: "the gateway has no configuration yet"}
+		return names{}, nothingYet()
 	}
 	return names{policy.Snapshot()}, nil
+}
+
+// nothingYet refuses what is asked before the first configuration is in force.
+func nothingYet() error {
+	return &control.Error{Status: http.StatusServiceUnavailable, Message: "the gateway has no configuration yet"}
 }
 
 // names are those of a snapshot's resources. What it does not have is refused.

@@ -3,7 +3,7 @@
 // when the configuration changes, without losing a flow.
 //
 // The package imports config, tun, vpc, filter, conntrack, gateway, control,
-// capture, explain, flowlog, metrics and watch.
+// capture, explain, export, flowlog, metrics and watch.
 package daemon
 
 import (
@@ -14,6 +14,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sgate/sgate/config"
@@ -36,6 +37,7 @@ type Daemon struct {
 	server   *metrics.Server // of the metrics, nil if nobody asked for one
 	flowLogs *flowLogs
 	history  history
+	inForce  atomic.Pointer[config.Config] // nil before the first Apply
 
 	mu       sync.Mutex
 	attached map[string]config.Endpoint // by the id of the interface or host
@@ -89,6 +91,7 @@ func (d *Daemon) Apply(ctx context.Context, cfg *config.Config) error {
 		d.metrics.Refused()
 		return errors.Join(err, c.takeBack(), logs.discard())
 	}
+	d.keep(cfg, policy.Snapshot())
 	now := time.Now()
 	d.metrics.Applied(now)
 	d.history.applied.Store(now.UnixNano())
@@ -132,6 +135,9 @@ func resources(p *filter.Policy) *vpc.Snapshot {
 
 // open makes an endpoint's device.
 func (d *Daemon) open(ctx context.Context, e config.Endpoint) (*tun.Kernel, error) {
+	if e.Configure && namespace(e).IsOwn() {
+		return nil, fail(e, errors.New("has no network namespace of its own: instances that are launched over the API run in a lab, `sgate lab up`"))
+	}
 	dev, err := tun.Open(ctx, tun.Options{
 		Namespace: namespace(e), Name: e.Device, MTU: d.settings.MTU, Offload: d.settings.Offload,
 	})
@@ -141,10 +147,20 @@ func (d *Daemon) open(ctx context.Context, e config.Endpoint) (*tun.Kernel, erro
 	if !e.Configure {
 		return dev, nil
 	}
-	if err := dev.Configure(tun.Addressing{Addresses: e.Addresses, Gateways: e.Gateways}); err != nil {
+	if err := dev.Configure(addressing(e)); err != nil {
 		return nil, fail(e, errors.Join(err, dev.Close()))
 	}
 	return dev, nil
+}
+
+// readdress gives an endpoint's device other addresses while it is in use.
+func (d *Daemon) readdress(from, to config.Endpoint) error {
+	if err := tun.Readdress(namespace(to), to.Device, addressing(from), addressing(to)); err != nil {
+		return fail(to, err)
+	}
+	d.attached[to.ID] = to
+	d.log.Info("addresses have changed", "name", to.Name, "interface_id", to.ID, "device", to.Device, "addresses", to.Addresses)
+	return nil
 }
 
 // attach gives an endpoint its device, which is then the gateway's to close.
@@ -166,7 +182,26 @@ func (d *Daemon) detach(gone ...config.Endpoint) error {
 		delete(d.attached, e.ID)
 		d.log.Info("device is removed", "name", e.Name, "interface_id", e.ID, "device", e.Device)
 	}
-	return d.gateway.Detach(ids...)
+	errs := []error{d.gateway.Detach(ids...)}
+	for _, e := range gone {
+		if table := addressing(e).Table; table != 0 && e.Configure {
+			errs = append(errs, tun.ForgetTable(namespace(e), table))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// firstTable is the routing table of a device with index 0, if it needed one:
+// Amazon Linux numbers them so.
+const firstTable = 10000
+
+// addressing is what an endpoint's device is to be configured with.
+func addressing(e config.Endpoint) tun.Addressing {
+	a := tun.Addressing{Addresses: e.Addresses, Gateways: e.Gateways}
+	if e.DeviceIndex != 0 {
+		a.Table = firstTable + e.DeviceIndex
+	}
+	return a
 }
 
 func namespace(e config.Endpoint) tun.Namespace { return tun.Namespace{Name: e.Netns, PID: e.PID} }
@@ -185,8 +220,11 @@ func namespaceKey(e config.Endpoint) string {
 // fail says which endpoint an error is about, and where it is declared.
 func fail(e config.Endpoint, err error) error {
 	kind := "instance"
-	if e.Host {
+	switch {
+	case e.Host:
 		kind = "host"
+	case e.DeviceIndex != 0:
+		kind = fmt.Sprintf("instance %q: network interface", e.Member)
 	}
 	if at := e.Origin.String(); at != "" {
 		return fmt.Errorf("%s: %s %q: %w", at, kind, e.Name, err)

@@ -37,6 +37,18 @@ func newFlowLogs(g *gateway.Gateway, log *slog.Logger) *flowLogs {
 // FlowLogs returns the gateway's flow logs.
 func (d *Daemon) FlowLogs() *flowlog.Manager { return d.flowLogs.manager }
 
+// Undelivered returns the ids of the flow logs whose destinations take no records
+// now.
+func (d *Daemon) Undelivered() map[string]bool {
+	ids := make(map[string]bool)
+	for _, l := range d.FlowLogs().List() {
+		if l.DeliverLogsErrorMessage != "" {
+			ids[l.ID] = true
+		}
+	}
+	return ids
+}
+
 // flowLogsChange is what a new configuration asks of the flow logs. Either its
 // apply or its discard has to be called.
 type flowLogsChange struct {

@@ -20,11 +20,14 @@ func withInstance(cfg *config.Config, name, like string, addr netip.Addr) (*conf
 		nic := model
 		nic.Name, nic.ID, nic.GroupIDs = name, vpc.NewID("eni", model.VPCID, name), nil
 		nic.Addresses = []netip.Addr{addr}
-		r.Interfaces = append(r.Interfaces, nic)
+		in, _ := cfg.Resources.Instance(model.Attachment.InstanceID)
+		in.ID, in.Name = vpc.NewID("i", model.VPCID, name), name
+		nic.Attachment.InstanceID = in.ID
+		r.Instances, r.Interfaces = append(r.Instances, in), append(r.Interfaces, nic)
 
 		at := slices.IndexFunc(cfg.Endpoints, func(e config.Endpoint) bool { return e.ID == model.ID })
 		e := cfg.Endpoints[at]
-		e.Name, e.ID, e.Command = name, nic.ID, nil
+		e.Name, e.Member, e.ID, e.Command = name, name, nic.ID, nil
 		e.Addresses = []netip.Prefix{netip.PrefixFrom(addr, e.Addresses[0].Bits())}
 		e.Gateways = slices.DeleteFunc(slices.Clone(e.Gateways), netip.Addr.Is6)
 		out.Endpoints = append(slices.Clone(cfg.Endpoints), e)

@@ -19,8 +19,9 @@ const StateDir = "/run/sgate/labs"
 // `lock` is the lab's process, whose id stands in the file; the kernel lets go
 // of the lock however that process ends.
 type folder struct {
-	name string
-	lock *os.File
+	name  string
+	lock  *os.File
+	saved *Info // what save wrote last, nil if that is not known
 }
 
 func folderOf(name string) string { return filepath.Join(StateDir, name) }
@@ -56,7 +57,7 @@ func tryClaim(name string) (*folder, error) {
 	if err := take(name, lock); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	return &folder{name, lock}, nil
+	return &folder{name: name, lock: lock}, nil
 }
 
 // take locks an open lock file and writes this process's id into it.

@@ -166,22 +166,20 @@ func sweep(name string) error {
 	return errors.Join(errs...)
 }
 
-// Exec replaces this process by a command in the namespace of a lab's member:
-// standard input and output and the exit status are the command's own. The lab
-// may be "" if only one is up. It returns only on an error.
-func Exec(lab, memberName string, command []string) error {
+// Exec replaces this process by a command in the namespace of a lab's member,
+// which ref names as Info.Member has it: standard input and output and the exit
+// status are the command's own. The lab may be "" if only one is up. It returns
+// only on an error.
+func Exec(lab, ref string, command []string) error {
 	info, err := find(lab)
 	if err != nil {
 		return err
 	}
-	var names []string
-	for _, m := range info.Members {
-		if m.Name == memberName {
-			return execIn(tun.Namespace{Name: m.Namespace}, command)
-		}
-		names = append(names, m.Name)
+	m, err := info.Member(ref)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("lab %q has no instance or host %q; it has: %s", info.Name, memberName, strings.Join(names, ", "))
+	return execIn(tun.Namespace{Name: m.Namespace}, command)
 }
 
 func execIn(ns tun.Namespace, command []string) error {
@@ -203,3 +201,7 @@ func execIn(ns tun.Namespace, command []string) error {
 	}
 	return fmt.Errorf("run %s: %w", command[0], unix.Exec(path, command, os.Environ()))
 }
+
+// FlowLogs returns the folder of the flow logs that are made over the EC2 API in
+// the lab with that name. It goes with the lab.
+func FlowLogs(name string) string { return filepath.Join(folderOf(name), "flow-logs") }

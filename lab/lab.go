@@ -1,6 +1,6 @@
 // Package lab runs a whole VPC on one machine: a network namespace for each
-// instance and host, its TUN device in it with addresses and routes, its
-// command, and the gateway between them all.
+// running instance and each host, its TUN devices in it with addresses and
+// routes, its command, and the gateway between them all.
 //
 // A lab is one process, the one that called [Up]. What it makes is named so
 // that another process can find it: namespaces are sgate.LAB.MEMBER in
@@ -50,13 +50,26 @@ type Lab struct {
 
 	mu      sync.Mutex
 	config  *config.Config
-	members map[string]*member // by name
+	members map[string]*member // by config.Endpoint.Member
 }
 
-// Up brings a lab up: what a crashed lab of that name left is removed first.
-// It returns when every device is up and every command is started. On an error
-// nothing of it is left. The caller ends it with Close.
+// Up brings a lab up: New, and then Apply. On an error nothing of it is left. The
+// caller ends it with Close.
 func Up(ctx context.Context, cfg *config.Config, o Options) (*Lab, error) {
+	l, err := New(cfg.Gateway, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Apply(ctx, cfg); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// New makes a lab that has nobody in it yet: what a crashed lab of that name left
+// is removed first. On an error nothing of it is left. The caller ends it with
+// Close.
+func New(settings config.Gateway, o Options) (*Lab, error) {
 	if !nameForm.MatchString(o.Name) {
 		return nil, badName(o.Name)
 	}
@@ -74,16 +87,12 @@ func Up(ctx context.Context, cfg *config.Config, o Options) (*Lab, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lab %q: %w", o.Name, err), f.release())
 	}
-	d, err := daemon.New(cfg.Gateway, o.Log)
+	d, err := daemon.New(settings, o.Log)
 	if err != nil {
 		return nil, errors.Join(err, socket.Close(), f.release())
 	}
 	d.ServeControl(socket)
-	l := &Lab{name: o.Name, log: o.Log, folder: f, daemon: d, members: make(map[string]*member)}
-	if err := l.Apply(ctx, cfg); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
+	return &Lab{name: o.Name, log: o.Log, folder: f, daemon: d, members: make(map[string]*member)}, nil
 }
 
 // Name returns the lab's name.
@@ -100,15 +109,16 @@ func (l *Lab) Config() *config.Config {
 }
 
 // Apply puts a changed configuration in force: new members are made, those
-// that have gone are removed, the others keep their namespaces, devices and
-// flows; a member whose command has changed gets it started anew. If it fails,
-// what was in force stays. Where the configuration says where devices go, a
-// lab does not listen: they go into its own namespaces.
+// that have gone, or no longer run, are removed with every process in them, the
+// others keep their namespaces, devices and flows; a member whose command has
+// changed gets it started anew. If it fails, what was in force stays. Where the
+// configuration says where devices go, a lab does not listen: they go into its
+// own namespaces.
 func (l *Lab) Apply(ctx context.Context, cfg *config.Config) (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	cfg = l.place(cfg)
-	if err := l.folder.save(cfg); err != nil { // first, so that Down finds all
+	if err := l.folder.save(cfg); err != nil { // first, so that Exec finds all
 		l.Refused()
 		return err
 	}
@@ -130,14 +140,14 @@ func (l *Lab) Apply(ctx context.Context, cfg *config.Config) (err error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if l.members[e.Name] != nil {
+		if l.members[e.Member] != nil {
 			continue
 		}
-		m, err := newMember(l.name, e.Name)
+		m, err := newMember(l.name, e.Member)
 		if err != nil {
 			return err
 		}
-		l.members[e.Name] = m
+		l.members[e.Member] = m
 		made = append(made, m)
 	}
 	refused = func() {}
@@ -155,29 +165,50 @@ func (l *Lab) Apply(ctx context.Context, cfg *config.Config) (err error) {
 // came to Apply.
 func (l *Lab) Refused() { l.daemon.Refused() }
 
-// place puts every endpoint into the lab's namespace for it.
+// Undelivered returns the ids of the flow logs whose destinations take no records
+// now.
+func (l *Lab) Undelivered() map[string]bool { return l.daemon.Undelivered() }
+
+// place puts every endpoint into the lab's namespace for its member.
 func (l *Lab) place(cfg *config.Config) *config.Config {
 	placed := *cfg
 	placed.Endpoints = slices.Clone(cfg.Endpoints)
 	for i := range placed.Endpoints {
 		e := &placed.Endpoints[i]
 		if e.Netns == "" && e.PID == 0 {
-			e.Device = config.DefaultDevice
+			e.Device = config.DeviceAt(e.DeviceIndex)
 		}
-		e.Netns, e.PID, e.Configure = namespaceName(l.name, e.Name), 0, true
+		e.Netns, e.PID, e.Configure = namespaceName(l.name, e.Member), 0, true
 	}
 	return &placed
 }
 
+// maxRemovals is how many members are removed at once: each may take a while to
+// end its processes.
+const maxRemovals = 8
+
+// removeOthers removes the members that the configuration does not have.
 func (l *Lab) removeOthers(cfg *config.Config) {
+	stay := make(map[string]bool, len(l.members))
+	for _, e := range cfg.Endpoints {
+		stay[e.Member] = true
+	}
+	var removing sync.WaitGroup
+	slots := make(chan struct{}, maxRemovals)
 	for name, m := range l.members {
-		if slices.ContainsFunc(cfg.Endpoints, func(e config.Endpoint) bool { return e.Name == name }) {
+		if stay[name] {
 			continue
 		}
-		if err := l.remove(m); err != nil {
-			l.log.Error("namespace not removed", "name", name, "error", err, "remedy", "sgate lab down")
-		}
+		delete(l.members, name)
+		slots <- struct{}{}
+		removing.Go(func() {
+			defer func() { <-slots }()
+			if err := m.remove(); err != nil {
+				l.log.Error("namespace not removed", "name", name, "error", err, "remedy", "sgate lab down")
+			}
+		})
 	}
+	removing.Wait()
 }
 
 func (l *Lab) remove(m *member) error {
@@ -189,12 +220,12 @@ func (l *Lab) remove(m *member) error {
 // that cannot be started is the user's to mend: the lab is up without it.
 func (l *Lab) startCommands(cfg *config.Config) {
 	for _, e := range cfg.Endpoints {
-		m := l.members[e.Name]
-		if slices.Equal(m.command, e.Command) {
+		m := l.members[e.Member]
+		if e.DeviceIndex != 0 || slices.Equal(m.command, e.Command) {
 			continue
 		}
-		if err := m.start(e.Command, l.folder.logFile(e.Name), l.log); err != nil {
-			l.log.Error("command not started", "name", e.Name, "command", e.Command, "error", err)
+		if err := m.start(e.Command, l.folder.logFile(e.Member), l.log); err != nil {
+			l.log.Error("command not started", "name", e.Member, "command", e.Command, "error", err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if name := os.Getenv(crashEnv); name != "" {
+		upAndWait(name)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestParseService(t *testing.T) {
 	for in, want := range map[string]string{

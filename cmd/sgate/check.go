@@ -39,7 +39,7 @@ to be so is silenced in the file, by lint_ignore with a reason.`,
 				if warn(cmd.ErrOrStderr(), cfg) > 0 {
 					warned++
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: ok: %s, %s, %s\n", path, counted(len(cfg.Resources.Interfaces()), "instance"),
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: ok: %s, %s, %s\n", path, counted(len(cfg.Resources.Instances()), "instance"),
 					counted(len(cfg.Resources.Hosts()), "host"), counted(len(cfg.Resources.SecurityGroups()), "security group"))
 			}
 			switch {

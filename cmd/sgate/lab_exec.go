@@ -13,8 +13,10 @@ func newLabExec() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "exec MEMBER -- COMMAND [ARG...]",
 		Short: "Run a command inside an instance or host of a lab",
-		Long: `Exec runs a command in the network namespace of an instance or host. Standard
-input and output and the exit status are the command's own.`,
+		Long: `Exec runs a command in the network namespace of a running instance or a host. MEMBER
+is its name, its instance id, the id of one of its network interfaces or one of
+its private addresses. Standard input and output and the exit status are the
+command's own.`,
 		Example: "  sudo sgate lab exec web -- ping -c 1 10.0.2.20\n  sudo sgate lab exec --lab three-tier laptop -- bash",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

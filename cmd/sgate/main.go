@@ -80,7 +80,7 @@ Start with:
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRun(), newLab(), newCounters(), newFlows(), newTop(), newCapture(), newCheck(), newLint(), newExplain(), newTest(), newConfig(), newDemo(), newListen())
+	root.AddCommand(newRun(), newLab(), newCounters(), newFlows(), newTop(), newCapture(), newCheck(), newLint(), newExplain(), newTest(), newConfig(), newExport(), newDemo(), newListen())
 	return root
 }
 

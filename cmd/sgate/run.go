@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sgate/sgate/account"
 	"github.com/sgate/sgate/config"
 	"github.com/sgate/sgate/control"
 	"github.com/sgate/sgate/daemon"
@@ -15,6 +16,7 @@ import (
 
 func newRun() *cobra.Command {
 	var path, socket string
+	options := account.Options{FlowLogs: "/var/log/sgate/flow-logs"}
 	cmd := &cobra.Command{
 		Use:   "run --config FILE",
 		Short: "Run the gateway alone, between network namespaces that are there already",
@@ -36,6 +38,11 @@ While it runs, "sgate counters" and "sgate flows" find it by its control socket,
 a Unix socket that its owner alone may open. With one at a path of your own, tell
 them the same --control.
 
+With --ec2-listen, the aws CLI, boto3 and Terraform manage security groups and
+all around them by the EC2 API; with --state, what they make is kept in a file.
+What the configuration file declares is read-only there. To run instances takes a
+lab.
+
 Root is needed, or CAP_NET_ADMIN and, for other namespaces, CAP_SYS_ADMIN.`,
 		Example: "  sudo ip netns add client && sudo ip netns add server\n  sudo sgate run --config configs/namespaces.yaml",
 		Args:    cobra.NoArgs,
@@ -43,18 +50,19 @@ Root is needed, or CAP_NET_ADMIN and, for other namespaces, CAP_SYS_ADMIN.`,
 			if err := checkFlags(cmd.Flags()); err != nil {
 				return err
 			}
-			return run(cmd.Context(), socket, config.Source{Path: path, Environ: os.Environ(), Flags: cmd.Flags()})
+			return run(cmd.Context(), socket, options, config.Source{Path: path, Environ: os.Environ(), Flags: cmd.Flags()})
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", "", "the configuration file")
 	_ = cmd.MarkFlagRequired("config") // fails only for a flag that is not there
 	cmd.Flags().StringVar(&socket, "control", "", "the path of the control socket (default "+control.DefaultDir+"/PID.sock)")
+	addAccountFlags(cmd.Flags(), &options)
 	config.AddFlags(cmd.Flags())
 	return cmd
 }
 
-func run(ctx context.Context, socket string, src config.Source) error {
-	return serve(ctx, src, func(cfg *config.Config, log *slog.Logger) (server, error) {
+func run(ctx context.Context, socket string, o account.Options, src config.Source) error {
+	return serve(ctx, src, func(cfg *config.Config, log *slog.Logger) (account.Server, error) {
 		controls, err := listenControl(socket)
 		if err != nil {
 			return nil, err
@@ -64,10 +72,11 @@ func run(ctx context.Context, socket string, src config.Source) error {
 			return nil, errors.Join(err, controls.Close())
 		}
 		d.ServeControl(controls)
-		if err := d.Apply(ctx, cfg); err != nil {
-			return nil, errors.Join(err, d.Close())
+		a, err := withAccount(ctx, d, o, cfg, log)
+		if err != nil {
+			return nil, err
 		}
-		return d, nil
+		return a, nil
 	})
 }
 

@@ -8,21 +8,15 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/sgate/sgate/account"
 	"github.com/sgate/sgate/config"
 	"github.com/sgate/sgate/daemon"
 	"github.com/sgate/sgate/internal/background"
 )
 
-// server runs a configuration: a daemon, or a lab around one.
-type server interface {
-	Apply(context.Context, *config.Config) error
-	Refused() // a configuration that has faults
-	Close() error
-}
-
 // serve starts a server with the configuration of a file and keeps it in step
 // with the file until ctx is done; then it closes the server.
-func serve(ctx context.Context, src config.Source, start func(*config.Config, *slog.Logger) (server, error)) (err error) {
+func serve(ctx context.Context, src config.Source, start func(*config.Config, *slog.Logger) (account.Server, error)) (err error) {
 	watcher, err := daemon.NewWatcher(src.Path) // before the file is read
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ demo: build ## watch security groups decide real connections
 	$(SUDO) ./$(BIN) demo
 
 .PHONY: test
-test: build deps ## run every test, end-to-end tests included; in CI fuzz, too
+test: build deps bin/awssdk.test ## run every test, end-to-end tests included; in CI fuzz, too
 ifdef SUDO
 	$(GO) test ./...
 	$(ROOT_NOTE)
@@ -44,7 +44,7 @@ ifdef CI
 endif
 
 .PHONY: race
-race: build deps ## run every test under the race detector (as root; takes a C compiler)
+race: build deps bin/awssdk.test ## run every test under the race detector (as root; takes a C compiler)
 	SGATE_REQUIRE_ROOT=1 $(GO) test -race ./...
 
 .PHONY: lint
@@ -70,7 +70,7 @@ microbench: ## Go benchmarks of the packet path and the compiler
 	$(GO) test -run '^$$' -bench . -benchmem ./stack ./fragment ./filter ./conntrack ./gateway
 
 # What reads bytes that others have written, as PACKAGE:TARGET.
-FUZZ := stack:FuzzParse fragment:FuzzTable conntrack:FuzzTable config:FuzzParse assertion:FuzzParse
+FUZZ := stack:FuzzParse fragment:FuzzTable conntrack:FuzzTable config:FuzzParse assertion:FuzzParse ec2/sigv4:FuzzVerify
 
 .PHONY: fuzz
 fuzz: ## fuzz the parsers and tables for 30 seconds each
@@ -84,13 +84,18 @@ fuzz: ## fuzz the parsers and tables for 30 seconds each
 deps:
 	@scripts/deps ip:iproute2 ping:iputils-ping nc:netcat-openbsd curl:curl python3:python3 \
 		nft:nftables nmap:nmap hping3:hping3 scapy:python3-scapy sysctl:procps unshare:util-linux \
-		iperf3:iperf3 taskset:util-linux tshark:tshark
+		iperf3:iperf3 taskset:util-linux tshark:tshark aws:awscli boto3.py:python3-boto3
 
 # Programs that the benchmark runs. It compares with slirp4netns and passt where
 # they are installed.
 .PHONY: benchdeps
 benchdeps:
 	@scripts/deps ip:iproute2 nft:nftables sysctl:procps iperf3:iperf3 taskset:util-linux nsenter:util-linux
+
+# A module of its own, so that sgate does not depend on the SDK.
+.PHONY: bin/awssdk.test
+bin/awssdk.test:
+	$(GO) -C e2e/awssdk test -c -o $(CURDIR)/$@
 
 .PHONY: clean
 clean: ## remove what was built

@@ -35,6 +35,7 @@ var wired = map[string]struct {
 	"GET /v1/metrics":      {nil, nil, "text/plain"},
 	"GET /v1/healthz":      {nil, Health{}, "application/json"},
 	"GET /v1/readyz":       {nil, Health{}, "application/json"},
+	"GET /v1/config":       {nil, nil, "application/yaml"},
 	"GET /v1/openapi.yaml": {nil, nil, "application/yaml"},
 }
 

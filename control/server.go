@@ -25,13 +25,14 @@ type Backend interface {
 	ExplainBackend
 	MatrixBackend
 	MetricsBackend
+	ConfigBackend
 }
 
 // endpoints lists them all, in the order in which they are made known.
 func (s *Server) endpoints(b Backend) []endpoint {
 	return []endpoint{
 		s.counters(b), s.cutFlows(b), s.flows(b), s.events(b), s.capture(b), s.explain(b), s.matrix(b),
-		s.status(b), s.metrics(b), s.healthz(b), s.readyz(b), s.openapi(),
+		s.status(b), s.metrics(b), s.healthz(b), s.readyz(b), s.config(b), s.openapi(),
 	}
 }
 

@@ -26,6 +26,7 @@ type fake struct {
 	metrics           func(http.ResponseWriter, *http.Request)
 	health, readiness func() []string
 	status            func(context.Context) (Status, error)
+	config            func(context.Context) ([]byte, error)
 	counters          func(context.Context, CountersRequest) (CountersReply, error)
 	cut               func(context.Context, CutFlowsRequest) (CutFlowsReply, error)
 	flows             func(context.Context, FlowsRequest, func(...FlowLine) error) error
@@ -39,6 +40,8 @@ func (f fake) Flows(ctx context.Context, r FlowsRequest, send func(...FlowLine) 
 func (f fake) Events(ctx context.Context, r EventsRequest, send func(...EventLine) error) error {
 	return f.events(ctx, r, send)
 }
+
+func (f fake) Config(ctx context.Context) ([]byte, error) { return f.config(ctx) }
 
 func (f fake) Metrics(w http.ResponseWriter, r *http.Request) { f.metrics(w, r) }
 

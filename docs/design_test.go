@@ -53,8 +53,8 @@ func packages(t *testing.T) map[string][]string {
 // TestLayoutTables holds that the tables of the layout name every package, and
 // what each imports.
 func TestLayoutTables(t *testing.T) {
-	row := regexp.MustCompile("(?m)^\\| `([a-z/]+)/` \\|[^|]*\\|([^|]*)\\|$")
-	name := regexp.MustCompile("`([a-z/]+)`")
+	row := regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)/` \\|[^|]*\\|([^|]*)\\|$")
+	name := regexp.MustCompile("`([a-z0-9/]+)`")
 	for _, file := range []string{"design.md", "../CONTRIBUTING.md"} {
 		text, err := os.ReadFile(file)
 		if err != nil {

@@ -40,8 +40,14 @@ type result struct {
 // runFor runs a program that must end within that time.
 func runFor(t *testing.T, limit time.Duration, stdin string, name string, args ...string) result {
 	t.Helper()
+	return runCommand(t, limit, stdin, exec.Command(name, args...))
+}
+
+// runCommand runs a command that must end within that time.
+func runCommand(t *testing.T, limit time.Duration, stdin string, cmd *exec.Cmd) result {
+	t.Helper()
+	name, args := cmd.Args[0], cmd.Args[1:]
 	var stdout, stderr bytes.Buffer
-	cmd := exec.Command(name, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	cmd.WaitDelay = time.Second
 	start := time.Now()

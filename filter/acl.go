@@ -81,8 +81,8 @@ func (p *Policy) subnetOf(e Endpoint) int32 {
 	return p.endpoints[e].subnet
 }
 
-// aclOf returns the ACL of a subnet, nil for the default ACL, which allows all,
-// and for what is no subnet.
+// aclOf returns the ACL of a subnet, nil for a default ACL that allows all, and
+// for what is no subnet.
 func (p *Policy) aclOf(subnet int32) *networkACL {
 	if subnet < 0 || len(p.acls) == 0 {
 		return nil
@@ -158,9 +158,16 @@ type namedEntry struct {
 	aclID string
 }
 
-// compileACLs enters the network ACLs.
+// compileACLs enters the network ACLs. A default one that allows everything, as
+// AWS makes it, is left out: a subnet that has it is one without an ACL, and costs
+// its packets nothing.
 func (p *Policy) compileACLs(s *vpc.Snapshot) {
-	if len(s.NetworkACLs()) == 0 {
+	all := slices.Clone(s.NetworkACLs())
+	all = slices.DeleteFunc(all, func(a vpc.NetworkACL) bool {
+		v, _ := s.VPC(a.VPCID)
+		return a.Default && a.AllowsEverything(v)
+	})
+	if len(all) == 0 {
 		return
 	}
 	subnets := make(map[string]int)
@@ -168,8 +175,8 @@ func (p *Policy) compileACLs(s *vpc.Snapshot) {
 		subnets[n.ID] = i
 	}
 	p.acls = make([]*networkACL, len(subnets))
-	byID := func(a, b vpc.NetworkACL) int { return cmp.Compare(a.ID, b.ID) }
-	for _, a := range slices.SortedFunc(slices.Values(s.NetworkACLs()), byID) {
+	slices.SortFunc(all, func(a, b vpc.NetworkACL) int { return cmp.Compare(a.ID, b.ID) })
+	for _, a := range all {
 		acl := p.compileACL(a)
 		for _, id := range a.SubnetIDs {
 			p.acls[subnets[id]] = acl

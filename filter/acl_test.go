@@ -276,3 +276,40 @@ func TestACLsDoNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+// TestADefaultACLThatAllowsEverythingIsNotAsked has subnet-1 with the default ACL
+// and subnet-2 with one of its own.
+func TestADefaultACLThatAllowsEverythingIsNotAsked(t *testing.T) {
+	everything := []string{"in 100 allow -1 0.0.0.0/0", "in 101 allow -1 ::/0", "out 100 allow -1 0.0.0.0/0", "out 101 allow -1 ::/0"}
+	standard := func(entries ...string) vpc.NetworkACL {
+		a := acl("acl-default", "", entries...)
+		a.Default = true
+		return a
+	}
+	const there, back = "tcp 10.0.1.10 9 > 10.0.2.20 80", "tcp 10.0.2.20 80 > 10.0.1.10 9"
+	for name, c := range map[string]struct {
+		acl         vpc.NetworkACL
+		there, back string // what the ACL of subnet-1 says
+	}{
+		"AWS's own":                       {standard(everything...), "not asked", "not asked"},
+		"with entries that come too late": {standard(append(everything, "in 200 deny tcp 9 0.0.0.0/0")...), "not asked", "not asked"},
+		"with a deny before":              {standard(append(everything, "in 50 deny udp 53 0.0.0.0/0")...), "allow: acl-default out 100", "allow: acl-default in 100"},
+		"without one of the entries":      {standard(everything[1:]...), "allow: acl-default out 100", "drop: acl-default in *"},
+		"for some only":                   {standard("in 100 allow -1 0.0.0.0/1", everything[1], everything[2], everything[3]), "allow: acl-default out 100", "allow: acl-default in 100"},
+		"for TCP only":                    {standard("in 100 allow tcp 0-65535 0.0.0.0/0", everything[1], everything[2], everything[3]), "allow: acl-default out 100", "allow: acl-default in 100"},
+		"that denies":                     {standard("in 100 deny -1 0.0.0.0/0", everything[1], everything[2], everything[3]), "allow: acl-default out 100", "drop: acl-default in 100"},
+		"of somebody":                     {acl("acl-default", "subnet-1", everything...), "allow: acl-default out 100", "allow: acl-default in 100"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := twoSubnets(t, c.acl, acl("acl-db", "subnet-2", "in 1 allow -1 0.0.0.0/0", "out 1 allow -1 0.0.0.0/0"))
+			testACLs(t, w, map[string][2]string{
+				there: {c.there, "allow: acl-db in 1"},
+				back:  {"allow: acl-db out 1", c.back},
+			})
+			f := twoSubnets(t, c.acl).flow(there) // both subnets have it, if it is a default one
+			if got, want := twoSubnets(t, c.acl).HasACL(f.From, f.To), c.there != "not asked"; got != want {
+				t.Errorf("HasACL is %t, want %t", got, want)
+			}
+		})
+	}
+}

@@ -205,6 +205,28 @@ func BenchmarkACLs(b *testing.B) {
 	}
 }
 
+// BenchmarkDefaultACL is what the default network ACL costs each packet between
+// two subnets, as AWS makes it and with one more entry.
+func BenchmarkDefaultACL(b *testing.B) {
+	for name, entries := range map[string][]string{"unchanged": nil, "changed": {"in 1 deny tcp 22 203.0.113.0/24"}} {
+		b.Run(name, func(b *testing.B) {
+			res := resources(subnet("subnet-2", "10.0.2.0/24", "fd00:10:0:2::/64"),
+				nic("a", "10.0.1.10", ""), inSubnet("subnet-2", nic("b", "10.0.2.20", "")))
+			standard := vpc.DefaultNetworkACL(res.VPCs[0])
+			standard.Entries = append(standard.Entries, acl("", "", entries...).Entries...)
+			res.NetworkACLs = []vpc.NetworkACL{standard}
+			w := compiled(b, res)
+			f := w.flow("tcp 10.0.1.10 40000 > 10.0.2.20 80")
+			b.ReportAllocs()
+			for b.Loop() {
+				if w.HasACL(f.From, f.To) && !(w.ACLEgress(f).Passes() && w.ACLIngress(f).Passes()) {
+					b.Fatal("the flow is denied")
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkCompile is what it costs to compile all anew.
 func BenchmarkCompile(b *testing.B) {
 	for _, of := range shapes() {

@@ -132,3 +132,29 @@ func DefaultNetworkACL(v VPC) NetworkACL {
 	}
 	return a
 }
+
+// EntriesOf returns the entries of one direction, by number.
+func (a NetworkACL) EntriesOf(d Direction) []NetworkACLEntry {
+	var of []NetworkACLEntry
+	for _, e := range a.Entries {
+		if e.Direction == d {
+			of = append(of, e)
+		}
+	}
+	return of
+}
+
+// AllowsEverything reports whether the ACL lets all traffic of its VPC through,
+// both ways, as AWS's own default one does: its first entry of each family that
+// the VPC has allows everything. The ACL must be canonical.
+func (a NetworkACL) AllowsEverything(v VPC) bool {
+	for _, all := range DefaultNetworkACL(v).Entries {
+		i := slices.IndexFunc(a.Entries, func(e NetworkACLEntry) bool {
+			return e.Direction == all.Direction && e.CIDR.Addr().Is6() == all.CIDR.Addr().Is6()
+		})
+		if i < 0 || !a.Entries[i].Allow || a.Entries[i].Protocol != AllProtocols || a.Entries[i].CIDR != all.CIDR {
+			return false
+		}
+	}
+	return true
+}

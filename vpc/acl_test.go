@@ -170,3 +170,34 @@ func TestNetworkACLLookups(t *testing.T) {
 		}
 	}
 }
+
+func TestADefaultNetworkACLAllowsEverything(t *testing.T) {
+	both := VPC{ID: "vpc-1", CIDR: prefix("10.0.0.0/16"), IPv6CIDR: prefix("fd00:10::/56")}
+	ipv4 := VPC{ID: "vpc-1", CIDR: prefix("10.0.0.0/16")}
+	without := func(a NetworkACL, i int) NetworkACL {
+		a.Entries = slices.Delete(slices.Clone(a.Entries), i, i+1)
+		return a
+	}
+	for name, c := range map[string]struct {
+		acl  NetworkACL
+		of   VPC
+		want bool
+	}{
+		"AWS's own":                      {DefaultNetworkACL(both), both, true},
+		"AWS's own, IPv4 only":           {DefaultNetworkACL(ipv4), ipv4, true},
+		"of before the VPC got IPv6":     {DefaultNetworkACL(ipv4), both, false},
+		"of before the VPC lost IPv6":    {DefaultNetworkACL(both), ipv4, true},
+		"without the IPv4 ingress entry": {without(DefaultNetworkACL(both), 0), both, false},
+		"without the IPv6 ingress entry": {without(DefaultNetworkACL(both), 1), both, false},
+		"without the IPv4 egress entry":  {without(DefaultNetworkACL(both), 2), both, false},
+		"without the IPv6 egress entry":  {without(DefaultNetworkACL(both), 3), both, false},
+		"without entries":                {NetworkACL{}, ipv4, false},
+	} {
+		if got := c.acl.AllowsEverything(c.of); got != c.want {
+			t.Errorf("%s: got %t", name, got)
+		}
+	}
+	if got := DefaultNetworkACL(both).EntriesOf(Egress); len(got) != 2 || got[0].Direction != Egress || got[1].Number != 101 {
+		t.Errorf("egress entries: %+v", got)
+	}
+}

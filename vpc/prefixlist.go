@@ -20,7 +20,10 @@ type PrefixList struct {
 	// History has the versions before Version, the oldest first, as far back as
 	// they are kept (RestoreManagedPrefixListVersion).
 	History []PrefixListVersion
-	Origin  Origin
+	// LastChange is what the EC2 API did last, of which its state tells: "create",
+	// "modify" or "restore"; "" of a file's list.
+	LastChange string
+	Origin     Origin
 }
 
 // PrefixListVersion is what the entries of a prefix list were.

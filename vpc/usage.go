@@ -36,7 +36,7 @@ func (s *Snapshot) QuotaUses(visit func(QuotaUse)) {
 	}
 	for i := range r.Interfaces {
 		nic := &r.Interfaces[i]
-		visit(QuotaUse{"security_groups_per_interface", nic.ID, fmt.Sprintf("instance %q", nic.Name), "security groups",
+		visit(QuotaUse{"security_groups_per_interface", nic.ID, nic.subject(), "security groups",
 			len(nic.GroupIDs), q.GroupsPerInterface, nic.Origin})
 	}
 	s.aclUses(visit)
@@ -50,7 +50,7 @@ func (s *Snapshot) placeUses(visit func(QuotaUse)) {
 		perVPC[r.Subnets[i].VPCID]++
 	}
 	for _, v := range r.VPCs {
-		visit(QuotaUse{"subnets_per_vpc", v.ID, fmt.Sprintf("vpc %q", v.Name), "subnets", perVPC[v.ID], q.SubnetsPerVPC, v.Origin})
+		visit(QuotaUse{"subnets_per_vpc", v.ID, fmt.Sprintf("vpc %q", orID(v.Name, v.ID)), "subnets", perVPC[v.ID], q.SubnetsPerVPC, v.Origin})
 	}
 }
 
@@ -62,12 +62,12 @@ func (s *Snapshot) aclUses(visit func(QuotaUse)) {
 			perVPC[x.VPCID]++
 		}
 		for _, b := range budgets() {
-			visit(QuotaUse{"network_acl_entries", x.ID, fmt.Sprintf("network acl %q", x.Name), b.String() + " entries",
+			visit(QuotaUse{"network_acl_entries", x.ID, fmt.Sprintf("network acl %q", orID(x.Name, x.ID)), b.String() + " entries",
 				entryCount(&x, b), q.NetworkACLEntries, x.Origin})
 		}
 	}
 	for _, v := range s.res.VPCs {
-		visit(QuotaUse{"network_acls_per_vpc", v.ID, fmt.Sprintf("vpc %q", v.Name), "network acls", perVPC[v.ID], q.NetworkACLs, v.Origin})
+		visit(QuotaUse{"network_acls_per_vpc", v.ID, fmt.Sprintf("vpc %q", orID(v.Name, v.ID)), "network acls", perVPC[v.ID], q.NetworkACLs, v.Origin})
 	}
 }
 

@@ -132,7 +132,7 @@ func at(o Origin) string {
 
 func (v *validation) vpcs() {
 	for _, x := range v.res.VPCs {
-		subject := fmt.Sprintf("vpc %q", x.Name)
+		subject := fmt.Sprintf("vpc %q", orID(x.Name, x.ID))
 		switch {
 		case !x.CIDR.IsValid() || !x.CIDR.Addr().Is4():
 			v.fault(x.Origin, subject, CodeInvalidParameter, "cidr: want an IPv4 block such as 10.0.0.0/16")
@@ -159,7 +159,7 @@ func (v *validation) vpcs() {
 
 func (v *validation) subnetsFit() {
 	for i, x := range v.res.Subnets {
-		subject := fmt.Sprintf("subnet %q", x.Name)
+		subject := fmt.Sprintf("subnet %q", orID(x.Name, x.ID))
 		in, ok := v.VPC(x.VPCID)
 		if !ok {
 			v.fault(x.Origin, subject, "InvalidVpcID.NotFound", "the vpc %q does not exist", x.VPCID)
@@ -195,7 +195,7 @@ func (v *validation) subnetsFit() {
 
 // blockFits checks one block of a subnet against its VPC's.
 func (v *validation) blockFits(x Subnet, field string, block, in netip.Prefix, shortest, longest int) {
-	subject := fmt.Sprintf("subnet %q", x.Name)
+	subject := fmt.Sprintf("subnet %q", orID(x.Name, x.ID))
 	switch {
 	case block != block.Masked():
 		v.fault(x.Origin, subject, CodeInvalidParameter, "%s %s: has host bits set, want %s", field, block, block.Masked())

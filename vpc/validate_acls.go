@@ -10,7 +10,7 @@ import (
 func (v *validation) aclsFit() {
 	owners := make(map[string]NetworkACL) // by subnet id
 	for _, x := range v.res.NetworkACLs {
-		subject := fmt.Sprintf("network acl %q", x.Name)
+		subject := fmt.Sprintf("network acl %q", orID(x.Name, x.ID))
 		if !strings.HasPrefix(x.ID, "acl-") {
 			v.fault(x.Origin, subject, CodeInvalidParameter, "id %q: want acl- and 17 hexadecimal digits", x.ID)
 		}

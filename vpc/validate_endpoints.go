@@ -19,7 +19,7 @@ func (v *validation) endpointsFit() {
 		}
 	}
 	for _, nic := range v.res.Interfaces {
-		subject := fmt.Sprintf("instance %q", nic.Name)
+		subject := nic.subject()
 		e.own(nic.Origin, subject, nic.Name, nic.VPCID, nic.Addresses)
 		e.interfaceFits(nic, subject)
 		for _, problem := range nic.ConnectionTracking.problems() {
@@ -31,6 +31,15 @@ func (v *validation) endpointsFit() {
 		e.own(h.Origin, subject, h.Name, h.VPCID, h.Addresses)
 		e.hostFits(h, subject)
 	}
+}
+
+// subject is what an error calls an interface: its instance, where it is the
+// primary one and so has its name.
+func (n *NetworkInterface) subject() string {
+	if n.Name == "" || n.Attachment.DeviceIndex > 0 {
+		return fmt.Sprintf("network interface %q", orID(n.Name, n.ID))
+	}
+	return fmt.Sprintf("instance %q", n.Name)
 }
 
 type addrInVPC struct {

@@ -47,7 +47,7 @@ func (v *validation) withinQuotas() {
 	}
 	for _, nic := range v.res.Interfaces {
 		if n := len(nic.GroupIDs); n > q.GroupsPerInterface {
-			v.fault(nic.Origin, fmt.Sprintf("instance %q", nic.Name), CodeGroupsPerInterfaceLimit,
+			v.fault(nic.Origin, nic.subject(), CodeGroupsPerInterfaceLimit,
 				"The maximum number of security groups per interface has been reached. It has %d: want at most %d, or a higher quota security_groups_per_interface",
 				n, q.GroupsPerInterface)
 		}
@@ -134,7 +134,7 @@ func (v *validation) aclsWithinQuotas() {
 	q := v.res.Quotas
 	perVPC := make(map[string]int)
 	for _, x := range v.res.NetworkACLs {
-		subject := fmt.Sprintf("network acl %q", x.Name)
+		subject := fmt.Sprintf("network acl %q", orID(x.Name, x.ID))
 		if !x.Default {
 			perVPC[x.VPCID]++
 		}

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sgate/sgate/config"
+	"github.com/sgate/sgate/export"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -263,5 +264,46 @@ func TestWhereItMayListen(t *testing.T) {
 	w := newWorld(t, Options{Credentials: keys})
 	if status, code := w.call("Code", "DescribeRegions"); status != http.StatusForbidden || code != "MissingAuthenticationToken" {
 		t.Errorf("an unsigned request: %d %s", status, code)
+	}
+}
+
+// TestMerged reads a state file without a server, and then the export of both as a
+// file of its own: the same resources.
+func TestMerged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	w := newWorld(t, Options{State: path, Instances: true})
+	id := w.create("ssh")
+	for _, call := range [][]string{
+		{"AuthorizeSecurityGroupIngress", "GroupId", id, "IpPermissions.1.IpProtocol", "tcp", "IpPermissions.1.FromPort", "22", "IpPermissions.1.ToPort", "22", "IpPermissions.1.IpRanges.1.CidrIp", "203.0.113.0/24"},
+		{"RunInstances", "ImageId", "ami-web", "MinCount", "2", "MaxCount", "2"},
+		{"CreateTags", "ResourceId.1", id, "Tag.1.Key", "team", "Tag.1.Value", "a: b"},
+		{"CreateManagedPrefixList", "PrefixListName", "office", "MaxEntries", "2", "AddressFamily", "IPv4", "Entry.1.Cidr", "198.51.100.0/24"},
+		{"CreateFlowLogs", "ResourceId.1", w.server.inForce.Declared.VPCs[0].ID, "ResourceType", "VPC", "TrafficType", "ALL", "LogGroupName", "g", "DeliverLogsPermissionArn", "arn:aws:iam::000000000000:role/r"},
+	} {
+		if status, message := w.call("Message", call[0], call[1:]...); status != http.StatusOK {
+			t.Fatalf("%s: %d %s", call[0], status, message)
+		}
+	}
+	if _, err := Merged(parse(t, lab), path, "logs"); err == nil || !strings.Contains(err.Error(), "another process has it open") {
+		t.Errorf("while it is open: %v", err)
+	}
+	inForce := w.server.inForce
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	merged, err := Merged(parse(t, lab), path, "logs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(export.YAML(merged)), strings.ReplaceAll(string(export.YAML(inForce)), w.options.FlowLogs, "logs"); len(merged.FlowLogs) != 1 || len(merged.Endpoints) != 3 {
+		t.Errorf("%d flow logs, %d endpoints:\n%s\nin force was:\n%s", len(merged.FlowLogs), len(merged.Endpoints), got, want)
+	}
+	text := export.YAML(merged)
+	again := export.YAML(parse(t, string(text)))
+	if string(again) != string(text) {
+		t.Errorf("read back it is\n%s\nand was\n%s", again, text)
+	}
+	if _, err := Merged(parse(t, lab), path+".none", "logs"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a state file that is not there: %v", err)
 	}
 }

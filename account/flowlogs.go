@@ -55,7 +55,7 @@ func FlowLogConfig(v *store.View, dir string) ([]config.FlowLog, error) {
 			return nil, fmt.Errorf("flow log %q: want an id of fl- and 17 hexadecimal digits", l.ID)
 		}
 		logs = append(logs, config.FlowLog{
-			ID: l.ID, Name: cmp.Or(l.Name, l.ID), ResourceID: l.ResourceID, TrafficType: l.TrafficType, MaxAggregationInterval: l.Interval,
+			ID: l.ID, Name: l.Name, ResourceID: l.ResourceID, TrafficType: l.TrafficType, MaxAggregationInterval: l.Interval,
 			LogFormat: format, Destination: cmp.Or(l.File, filepath.Join(dir, l.ID+".log")), Header: l.DestinationType == "s3",
 			MaxFileSize: flowLogSize, MaxFiles: flowLogFiles, Origin: l.Origin,
 		})

@@ -49,7 +49,7 @@ func TestFlowLogsOfTheAPIReachTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.FlowLog{
-		ID: id, Name: id, ResourceID: subnet, TrafficType: "REJECT", MaxAggregationInterval: time.Minute, LogFormat: format,
+		ID: id, ResourceID: subnet, TrafficType: "REJECT", MaxAggregationInterval: time.Minute, LogFormat: format,
 		Destination: filepath.Join(dir, id+".log"), Header: true, MaxFileSize: 100 << 20, MaxFiles: 10,
 	}
 	if logs[1] != want {
@@ -112,6 +112,9 @@ func TestALogWaitsForItsResource(t *testing.T) {
 func TestFlowLogsOfTheFileAreTold(t *testing.T) {
 	w := newWorld(t, Options{})
 	w.apply(lab + "flow_logs: [{name: all, resource: a, traffic_type: ACCEPT, destination: /tmp/all.log}]\n")
+	if logs := w.server.inForce.FlowLogs; len(logs) != 1 || logs[0].Destination != "/tmp/all.log" {
+		t.Errorf("the server has %+v, want the file's log once", logs)
+	}
 	id := w.server.inForce.FlowLogs[0].ID
 	for element, want := range map[string]string{
 		"flowLogId": id, "trafficType": "ACCEPT", "logDestination": "/tmp/all.log", "resourceId": w.server.inForce.Declared.Subnets[0].ID,

@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sgate/sgate/ec2/query"
@@ -153,10 +154,8 @@ func (c *call) deleteSecurityGroup(in *deleteSecurityGroupRequest) (*deleteSecur
 func (c *call) groupInUse(id string) bool {
 	nics := c.Interfaces.All()
 	for i := range nics {
-		for _, attached := range nics[i].GroupIDs {
-			if attached == id {
-				return true
-			}
+		if slices.Contains(nics[i].GroupIDs, id) {
+			return true
 		}
 	}
 	groups := c.SecurityGroups.All()
@@ -169,12 +168,7 @@ func (c *call) groupInUse(id string) bool {
 }
 
 func refersTo(rules []vpc.Rule, groupID string) bool {
-	for i := range rules {
-		if rules[i].Peer.GroupID == groupID {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(rules, func(r vpc.Rule) bool { return r.Peer.GroupID == groupID })
 }
 
 func securityGroupActions() []action {

@@ -181,6 +181,7 @@ func TestDeclaredGroupIsReadOnly(t *testing.T) {
 	for _, request := range [][]string{
 		append([]string{"AuthorizeSecurityGroupIngress"}, permission(w.declared, "tcp", "23", "23", "10.0.0.0/8")...),
 		append([]string{"AuthorizeSecurityGroupEgress"}, permission(w.declared, "tcp", "23", "23", "10.0.0.0/8")...),
+		append([]string{"AuthorizeSecurityGroupIngress"}, ssh...), // whatever else is wrong with it
 		append([]string{"RevokeSecurityGroupIngress"}, ssh...),
 		{"RevokeSecurityGroupIngress", "GroupId", w.declared, "SecurityGroupRuleId.1", rule},
 		append([]string{"RevokeSecurityGroupEgress"}, permission(w.declared, "-1", "", "", "0.0.0.0/0")...),

@@ -51,11 +51,12 @@ func TestRunSeveral(t *testing.T) {
 			t.Errorf("instance %d is called %q, want %q", i, in.Name, want)
 		}
 	}
+	full := "There are not enough free addresses in subnet '" + subnetSmall + "' to satisfy the requested number of instances."
 	// Eight addresses are left in the subnet.
+	w.refused("InsufficientFreeAddressesInSubnet", full, "RunInstances", runParams("MinCount", "9", "MaxCount", "20", "SubnetId", subnetSmall)...)
 	expectTexts(t, "answer", w.do("RunInstances", runParams("MinCount", "7", "MaxCount", "20", "SubnetId", subnetSmall)...), "instancesSet.item.amiLaunchIndex",
 		"0", "1", "2", "3", "4", "5", "6", "7")
-	w.refused("InsufficientFreeAddressesInSubnet", "There are not enough free addresses in subnet '"+subnetSmall+"' to satisfy the requested number of instances.",
-		"RunInstances", runParams("SubnetId", subnetSmall)...)
+	w.refused("InsufficientFreeAddressesInSubnet", full, "RunInstances", runParams("SubnetId", subnetSmall)...)
 }
 
 func TestInstanceNames(t *testing.T) {
@@ -109,6 +110,8 @@ func TestRunWithInterfaces(t *testing.T) {
 	if nics[2] != existing || w.held(nics[0]).Name != id || w.held(nics[1]).Name != "" {
 		t.Errorf("the interfaces are %q, and the first is called %q", nics, w.held(nics[0]).Name)
 	}
+	double := w.run("NetworkInterface.1.DeviceIndex", "0", "NetworkInterface.2.DeviceIndex", "1") // both in the default subnet
+	expectTexts(t, "two interfaces", w.instanceItem(double), "networkInterfaceSet.item.privateIpAddress", "10.0.1.5", "10.0.1.6")
 	// An interface that is there is the primary one and keeps its addresses; its name comes and goes with the instance.
 	primary := w.newInterface()
 	only := w.run("NetworkInterface.1.DeviceIndex", "0", "NetworkInterface.1.NetworkInterfaceId", primary)

@@ -11,6 +11,9 @@ import (
 	"github.com/sgate/sgate/config"
 )
 
+// defaultFlowLogs is where flow logs of the EC2 API are written that no lab has.
+const defaultFlowLogs = "/var/log/sgate/flow-logs"
+
 // addAccountFlags adds the flags of the EC2 API, which fill o.
 func addAccountFlags(flags *pflag.FlagSet, o *account.Options) {
 	flags.StringVar(&o.Listen, "ec2-listen", "", "answer the EC2 API on this address, such as 127.0.0.1:4599 (default: not at all)")

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sgate/sgate/account"
 	"github.com/sgate/sgate/config"
 	"github.com/sgate/sgate/export"
 )
@@ -13,6 +15,7 @@ import (
 type exportFlags struct {
 	at    target
 	file  string
+	state string
 	write string
 }
 
@@ -30,7 +33,8 @@ What the API made has its id in the file: read back, by "run" or "lab up", it is
 the same resource. It then is the file's, and no longer the API's to change.
 Comments are not kept; nor are terminated instances.`,
 		Example: `  sudo sgate export --lab three-tier -w three-tier.yaml
-  sgate export --config lab.yaml`,
+  sgate export --config lab.yaml
+  sgate export --config lab.yaml --state lab.state -w whole.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFlags(cmd.Flags()); err != nil {
@@ -49,6 +53,7 @@ Comments are not kept; nor are terminated instances.`,
 	}
 	f.at.addFlags(cmd)
 	cmd.Flags().StringVar(&f.file, "config", "", "a configuration `FILE` to write in place of what a gateway has in force")
+	cmd.Flags().StringVar(&f.state, "state", "", "beside --config, a state `FILE` of the EC2 API that no gateway has open")
 	cmd.Flags().StringVarP(&f.write, "write", "w", "", "the `FILE` to write; standard output if there is none, or for -")
 	cmd.MarkFlagsMutuallyExclusive("config", "lab")
 	cmd.MarkFlagsMutuallyExclusive("config", "control")
@@ -62,7 +67,16 @@ func (f *exportFlags) text(cmd *cobra.Command) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if f.state != "" {
+			cfg, err = account.Merged(cfg, f.state, defaultFlowLogs)
+		}
+		if err != nil {
+			return nil, err
+		}
 		return export.YAML(cfg), nil
+	}
+	if f.state != "" {
+		return nil, errors.New("--state goes with --config: a running gateway is asked for what it has in force")
 	}
 	client, err := f.at.client()
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 
 func newRun() *cobra.Command {
 	var path, socket string
-	options := account.Options{FlowLogs: "/var/log/sgate/flow-logs"}
+	options := account.Options{FlowLogs: defaultFlowLogs}
 	cmd := &cobra.Command{
 		Use:   "run --config FILE",
 		Short: "Run the gateway alone, between network namespaces that are there already",

@@ -212,8 +212,9 @@ func TestFields(t *testing.T) {
 // TestOddCharacters: text comes back as it was, but for what XML cannot hold.
 func TestOddCharacters(t *testing.T) {
 	for text, want := range map[string]string{
-		`<a href="x">&amp;</a>'`:    `<a href="x">&amp;</a>'`,
-		"tab\tline\nreturn\r":       "tab\tline\nreturn\r",
+		`<a href="x">&amp;</a>'`: `<a href="x">&amp;</a>'`,
+		"tab\tline\nreturn\r":    "tab\tline\nreturn\r",
+		"a < b":                  "a < b", "a & b": "a & b",
 		"]]>":                       "]]>",
 		"grüße 日本 \U0001f512":       "grüße 日本 \U0001f512",
 		"nul\x00bell\x07escape\x1b": "nul\ufffdbell\ufffdescape\ufffd",

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/sgate/sgate/lint/finding"
@@ -11,7 +12,7 @@ import (
 func (l *linter) networkACLs() {
 	quotas := l.Resources().Quotas
 	for _, acl := range l.NetworkACLs() {
-		if len(acl.SubnetIDs) == 0 {
+		if len(acl.SubnetIDs) == 0 && !acl.Default {
 			f := l.ofACL(finding.ACLUnassociated, &acl)
 			f.Message, f.Remedy = "no subnet has it", "Associate it: subnets: [NAME], or remove it."
 			l.addACL(f, &acl)
@@ -27,7 +28,7 @@ func (l *linter) networkACLs() {
 // ofACL returns a finding about a network ACL.
 func (l *linter) ofACL(kind string, acl *vpc.NetworkACL) finding.Finding {
 	f := l.of(kind)
-	f.Subject, f.Origin, f.IDs = fmt.Sprintf("network acl %q", acl.Name), acl.Origin, []string{acl.ID}
+	f.Subject, f.Origin, f.IDs = fmt.Sprintf("network acl %q", cmp.Or(acl.Name, acl.ID)), acl.Origin, []string{acl.ID}
 	return f
 }
 

@@ -82,6 +82,7 @@ func (s *Store) merge(d *declared) (*View, error) {
 	r.Instances = with(r.Instances, s.own.instances, d.ids)
 	r.Tags = with(r.Tags, s.own.tags, d.tagged)
 	withoutOrphans(&r, d.ids)
+	yieldSubnets(&r, d.ids)
 	for _, a := range s.own.attached.items {
 		if i := slices.IndexFunc(r.Interfaces, func(n vpc.NetworkInterface) bool { return n.ID == a.InterfaceID }); i >= 0 && d.open[a.InterfaceID] {
 			r.Interfaces[i].GroupIDs = a.GroupIDs
@@ -125,4 +126,23 @@ func withoutOrphans(r *vpc.Resources, declared map[string]bool) {
 	r.NetworkACLs = slices.DeleteFunc(r.NetworkACLs, func(a vpc.NetworkACL) bool {
 		return !declared[a.ID] && a.Default && gone(a.VPCID)
 	})
+}
+
+// yieldSubnets takes from the API's network ACLs the subnets that the file gives
+// one of its own, and those that it no longer has.
+func yieldSubnets(r *vpc.Resources, declared map[string]bool) {
+	free := make(map[string]bool, len(r.Subnets))
+	for _, n := range r.Subnets {
+		free[n.ID] = true
+	}
+	for _, a := range r.NetworkACLs {
+		for _, id := range a.SubnetIDs {
+			free[id] = free[id] && !declared[a.ID]
+		}
+	}
+	for i := range r.NetworkACLs {
+		if a := &r.NetworkACLs[i]; !declared[a.ID] {
+			a.SubnetIDs = slices.DeleteFunc(slices.Clone(a.SubnetIDs), func(id string) bool { return !free[id] })
+		}
+	}
 }

@@ -462,3 +462,36 @@ func TestVersionsOfTheFilesLists(t *testing.T) {
 		}
 	}
 }
+
+// TestTheFileTakesItsSubnetsBack has an ACL of the API in a subnet of the file,
+// which comes to give the subnet an ACL of its own, and then has it no more.
+func TestTheFileTakesItsSubnetsBack(t *testing.T) {
+	w := open1(t, state(t))
+	const own, theirs = "acl-000000000000000aa", "acl-00000000000000001"
+	w.change(func(d *Draft) error {
+		return d.NetworkACLs.Put(vpc.NetworkACL{ID: own, VPCID: mainVPC, SubnetIDs: []string{mainNet}})
+	})
+	of := func() string {
+		acl, _ := w.View().NetworkACLOf(mainNet)
+		return acl.ID
+	}
+	if of() != own {
+		t.Fatalf("the subnet has ACL %q", of())
+	}
+	with := file()
+	with.Resources.NetworkACLs = []vpc.NetworkACL{{ID: theirs, Name: "file", VPCID: mainVPC, SubnetIDs: []string{mainNet}}}
+	w.declare(with)
+	if of() != theirs {
+		t.Errorf("the file gives the subnet an ACL, and it has %q", of())
+	}
+	w.declare(file())
+	if of() != own {
+		t.Errorf("the file gives the subnet no ACL any more, and it has %q", of())
+	}
+	without := file()
+	without.Resources.Subnets, without.Resources.Interfaces = nil, nil
+	w.declare(without)
+	if acl, _ := w.View().NetworkACL(own); len(acl.SubnetIDs) != 0 {
+		t.Errorf("the subnet has gone, and the ACL has %q", acl.SubnetIDs)
+	}
+}

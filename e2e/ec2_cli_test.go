@@ -36,8 +36,8 @@ func TestAuthorizeAsInTheReference(t *testing.T) {
 	e := ec2Lab(t, ec2LabFile)
 	for _, cli := range awsCLIs(t) {
 		t.Run(strings.Trim(cli, "/"), func(t *testing.T) {
-			group := e.text(t, "GroupId", "create-security-group", "--group-name", "web "+cli, "--description", "Web tier")
-			source := e.text(t, "GroupId", "create-security-group", "--group-name", "load-balancer "+cli, "--description", "Load balancer")
+			group := e.of(t, "groupId", "CreateSecurityGroup", "GroupName", "web "+cli, "GroupDescription", "Web tier")
+			source := e.of(t, "groupId", "CreateSecurityGroup", "GroupName", "load-balancer "+cli, "GroupDescription", "Load balancer")
 			range4 := map[string]any{"IpProtocol": "tcp", "FromPort": 22.0, "ToPort": 22.0, "CidrIpv4": "203.0.113.0/24"}
 			pair := map[string]any{
 				"IpProtocol": "tcp", "FromPort": 80.0, "ToPort": 80.0,
@@ -96,7 +96,7 @@ func (e endpoint) wantRule(t *testing.T, name, cli, command, group string, want 
 	if diff := cmp.Diff(all, got); diff != "" {
 		t.Errorf("%s (-reference +answer):\n%s", name, diff)
 	}
-	e.aws(t, nil, "revoke-security-group-ingress", "--group-id", group, "--security-group-rule-ids", id)
+	e.of(t, "return", "RevokeSecurityGroupIngress", "GroupId", group, "SecurityGroupRuleId.1", id)
 }
 
 // TestARuleChangedByTheCLI changes a group that a server has and sees it by real
@@ -106,7 +106,7 @@ func TestARuleChangedByTheCLI(t *testing.T) {
 	t.Parallel()
 	e := ec2Lab(t, ec2LabFile)
 	group := e.text(t, "GroupId", "create-security-group", "--group-name", "server", "--description", "Server")
-	server := e.text(t, "Reservations[0].Instances[0].InstanceId", "describe-instances", "--filters", "Name=private-ip-address,Values=172.31.0.10")
+	server := e.of(t, "instanceId", "DescribeInstances", "Filter.1.Name", "private-ip-address", "Filter.1.Value.1", "172.31.0.10")
 	e.aws(t, nil, "modify-instance-attribute", "--instance-id", server, "--groups", group)
 	wantConnect(t, "times out", e.lab, "office", "172.31.0.10", "22")
 
@@ -124,7 +124,7 @@ func TestARuleChangedByTheCLI(t *testing.T) {
 	clients := e.text(t, "GroupId", "create-security-group", "--group-name", "clients", "--description", "Clients")
 	e.aws(t, nil, "authorize-security-group-ingress", "--group-id", group, "--protocol", "tcp", "--port", "80", "--source-group", clients)
 	wantConnect(t, "times out", e.lab, "client", "172.31.0.10", "80")
-	nic := e.text(t, "NetworkInterfaces[0].NetworkInterfaceId", "describe-network-interfaces", "--filters", "Name=private-ip-address,Values=172.31.16.20")
+	nic := e.of(t, "networkInterfaceId", "DescribeNetworkInterfaces", "Filter.1.Name", "private-ip-address", "Filter.1.Value.1", "172.31.16.20")
 	e.aws(t, nil, "modify-network-interface-attribute", "--network-interface-id", nic, "--groups", clients)
 	wantConnect(t, "connects", e.lab, "client", "172.31.0.10", "80")
 	e.awsRefuses(t, "DependencyViolation", "delete-security-group", "--group-id", clients)
@@ -135,8 +135,8 @@ func TestARuleChangedByTheCLI(t *testing.T) {
 func TestInstancesOfTheAPI(t *testing.T) {
 	t.Parallel()
 	e := ec2Lab(t, ec2LabFile)
-	subnet := e.text(t, "Subnets[0].SubnetId", "describe-subnets", "--filters", "Name=cidr-block,Values=172.31.0.0/20")
-	group := e.text(t, "GroupId", "create-security-group", "--group-name", "web", "--description", "Web tier")
+	subnet := e.of(t, "subnetId", "DescribeSubnets", "Filter.1.Name", "cidr-block", "Filter.1.Value.1", "172.31.0.0/20")
+	group := e.of(t, "groupId", "CreateSecurityGroup", "GroupName", "web", "GroupDescription", "Web tier")
 	web := e.text(t, "Instances[0].InstanceId", "run-instances", "--image-id", "ami-web", "--subnet-id", subnet,
 		"--security-group-ids", group, "--tag-specifications", "ResourceType=instance,Tags=[{Key=Name,Value=web}]")
 	other := e.text(t, "Instances[0].InstanceId", "run-instances", "--image-id", "ami-netns", "--subnet-id", subnet)
@@ -151,13 +151,11 @@ func TestInstancesOfTheAPI(t *testing.T) {
 	}
 
 	e.aws(t, nil, "stop-instances", "--instance-ids", web)
-	e.aws(t, nil, "wait", "instance-stopped", "--instance-ids", web)
 	if r := in(t, e.lab, "web", "true"); r.code == 0 {
 		t.Error("a stopped instance has a namespace")
 	}
 	wantConnect(t, "times out", e.lab, other, address, "80")
 	e.aws(t, nil, "start-instances", "--instance-ids", web)
-	e.aws(t, nil, "wait", "instance-running", "--instance-ids", web)
 	wantConnect(t, "connects", e.lab, other, address, "80")
 
 	e.aws(t, nil, "terminate-instances", "--instance-ids", web, other)
@@ -165,7 +163,7 @@ func TestInstancesOfTheAPI(t *testing.T) {
 	if left := namespaces(t, e.lab); len(left) != 3 {
 		t.Errorf("namespaces: %v, want the file's three", left)
 	}
-	e.aws(t, nil, "delete-security-group", "--group-id", group)
+	e.of(t, "return", "DeleteSecurityGroup", "GroupId", group)
 }
 
 // TestAnotherInterface attaches a second interface to a running instance and gives
@@ -173,8 +171,8 @@ func TestInstancesOfTheAPI(t *testing.T) {
 func TestAnotherInterface(t *testing.T) {
 	t.Parallel()
 	e := ec2Lab(t, ec2LabFile)
-	subnet := e.text(t, "Subnets[0].SubnetId", "describe-subnets", "--filters", "Name=cidr-block,Values=172.31.16.0/20")
-	group := e.text(t, "GroupId", "create-security-group", "--group-name", "second", "--description", "Second interface")
+	subnet := e.of(t, "subnetId", "DescribeSubnets", "Filter.1.Name", "cidr-block", "Filter.1.Value.1", "172.31.16.0/20")
+	group := e.of(t, "groupId", "CreateSecurityGroup", "GroupName", "second", "GroupDescription", "Second interface")
 	e.aws(t, nil, "authorize-security-group-ingress", "--group-id", group, "--protocol", "tcp", "--port", "80", "--cidr", "203.0.113.10/32")
 	web := e.text(t, "Instances[0].InstanceId", "run-instances", "--image-id", "ami-web", "--subnet-id", subnet)
 	nic := e.text(t, "NetworkInterface.NetworkInterfaceId", "create-network-interface", "--subnet-id", subnet,
@@ -194,7 +192,6 @@ func TestAnotherInterface(t *testing.T) {
 	wantConnect(t, "times out", e.lab, "office", "172.31.16.101", "80")
 	e.aws(t, nil, "detach-network-interface", "--attachment-id", attachment)
 	wantConnect(t, "times out", e.lab, "office", "172.31.16.100", "80")
-	e.aws(t, nil, "terminate-instances", "--instance-ids", web)
 }
 
 // TestTheFileIsReadOnly tries to change what the file declares.
@@ -205,7 +202,7 @@ func TestTheFileIsReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := ec2Lab(t, file)
-	web := e.text(t, "SecurityGroups[0].GroupId", "describe-security-groups", "--filters", "Name=group-name,Values=web")
+	web := e.of(t, "groupId", "DescribeSecurityGroups", "Filter.1.Name", "group-name", "Filter.1.Value.1", "web")
 	e.awsRefuses(t, "OperationNotPermitted", "authorize-security-group-ingress", "--group-id", web, "--protocol", "tcp", "--port", "80", "--cidr", "0.0.0.0/0")
 	e.awsRefuses(t, "OperationNotPermitted", "delete-security-group", "--group-id", web)
 	e.awsRefuses(t, "InvalidGroup.NotFound", "describe-security-groups", "--group-ids", "sg-00000000")

@@ -31,35 +31,35 @@ func TestTerraform(t *testing.T) {
 		t.Fatal(err)
 	}
 	tf := newTerraform(t, e, mirror, main)
-	said := tf.must(t, 0, "apply", "-auto-approve")
-	said += tf.must(t, 0, "plan", "-detailed-exitcode")
-	for name, want := range map[string]string{"account": `"123456789012"`, "groups": "4"} {
-		if got := strings.TrimSpace(tf.must(t, 0, "output", "-json", name)); got != want {
-			t.Errorf("%s: %s, want %s", name, got, want)
+	said := tf.must(t, "apply", "-auto-approve")
+	said += tf.must(t, "plan", "-detailed-exitcode")
+	made := tf.state(t)
+	for name, want := range map[string]any{"account": "123456789012", "groups": 4.0} {
+		if got := made.Outputs[name].Value; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
 
 	changes := []string{"-var", `ssh_from=["203.0.113.0/25","192.0.2.0/28"]`, "-var", "app_port=9090", "-var", "third_office=192.0.2.64/26"}
-	out := tf.must(t, 0, append([]string{"apply", "-auto-approve"}, changes...)...)
+	out := tf.must(t, append([]string{"apply", "-auto-approve"}, changes...)...)
 	if !regexp.MustCompile(`Apply complete! Resources: 0 added, [3-9] changed, 0 destroyed`).MatchString(out) {
 		t.Errorf("the change is not made in place:\n%s", out)
 	}
-	said += out + tf.must(t, 0, append([]string{"plan", "-detailed-exitcode"}, changes...)...)
-	web := strings.Trim(strings.TrimSpace(tf.must(t, 0, "output", "-json", "web")), `"`)
+	said += out + tf.must(t, append([]string{"plan", "-detailed-exitcode"}, changes...)...)
+	web := fmt.Sprint(made.Outputs["web"].Value)
 	ports := e.text(t, "sort(SecurityGroupRules[?FromPort==`22`].CidrIpv4)", "describe-security-group-rules", "--filters", "Name=group-id,Values="+web)
 	if got := strings.Join(strings.Fields(ports), ""); got != `["192.0.2.0/28","203.0.113.0/25"]` {
 		t.Errorf("SSH is let in from %s", got)
 	}
 
 	again := newTerraform(t, e, mirror, main)
-	again.importAll(t, tf)
-	out = again.must(t, 0, append([]string{"apply", "-auto-approve"}, changes...)...)
+	again.importAll(t, tf.state(t))
+	out = again.must(t, append([]string{"apply", "-auto-approve"}, changes...)...)
 	if !regexp.MustCompile(`Apply complete! Resources: 2[0-9] imported, 0 added, \d+ changed, 0 destroyed`).MatchString(out) {
 		t.Errorf("what was imported is not what there is:\n%s", out)
 	}
-	again.must(t, 0, append([]string{"plan", "-detailed-exitcode"}, changes...)...)
 
-	said += again.must(t, 0, "destroy", "-auto-approve")
+	said += again.must(t, "destroy", "-auto-approve", "-refresh=false")
 	onThePage(t, said)
 	if left := e.text(t, "length(Vpcs)", "describe-vpcs"); left != "1" {
 		t.Errorf("%s VPCs are left, want the file's", left)
@@ -95,43 +95,46 @@ func newTerraform(t *testing.T, e endpoint, mirror, main string) terraform {
 	}
 	tf.env = append(tf.env[:len(tf.env):len(tf.env)], "TF_CLI_CONFIG_FILE="+filepath.Join(tf.folder, "settings"),
 		"TF_VAR_endpoint=http://"+e.address, "TF_IN_AUTOMATION=1", "TF_INPUT=0")
-	tf.must(t, 0, "init")
+	tf.must(t, "init")
 	return tf
 }
 
-// must runs a command of Terraform, expects that exit status and returns what it
-// prints.
-func (tf terraform) must(t *testing.T, status int, args ...string) string {
+// must runs a command of Terraform, which has to succeed, and returns what it prints.
+func (tf terraform) must(t *testing.T, args ...string) string {
 	t.Helper()
-	args = append([]string{"-chdir=" + tf.folder}, args...)
-	r := tf.run(t, 5*time.Minute, "", "terraform", append(args, flagsOf(args[1])...)...)
-	if r.code != status {
-		t.Fatalf("terraform %s: exit status %d, want %d\n%s%s", strings.Join(args[1:], " "), r.code, status, r.stdout, r.stderr)
+	r := tf.run(t, 5*time.Minute, "", "terraform", append(append([]string{"-chdir=" + tf.folder}, args...), "-no-color")...)
+	if r.code != 0 {
+		t.Fatalf("terraform %s: exit status %d\n%s%s", strings.Join(args, " "), r.code, r.stdout, r.stderr)
 	}
 	return r.stdout
 }
 
-func flagsOf(command string) []string {
-	if command == "output" {
-		return nil
+// state is what Terraform knows.
+type state struct {
+	Outputs   map[string]struct{ Value any }
+	Resources []struct {
+		Mode, Type, Name string
+		Instances        []struct{ Attributes map[string]any }
 	}
-	return []string{"-no-color"}
+}
+
+func (tf terraform) state(t *testing.T) (s state) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(tf.folder, "terraform.tfstate"))
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // importAll has a new state import what another one has.
-func (tf terraform) importAll(t *testing.T, from terraform) {
+func (tf terraform) importAll(t *testing.T, from state) {
 	t.Helper()
-	var state struct {
-		Resources []struct {
-			Mode, Type, Name string
-			Instances        []struct{ Attributes map[string]any }
-		}
-	}
-	if err := json.Unmarshal([]byte(from.must(t, 0, "state", "pull")), &state); err != nil {
-		t.Fatal(err)
-	}
 	var blocks strings.Builder
-	for _, r := range state.Resources {
+	for _, r := range from.Resources {
 		if r.Mode == "managed" {
 			fmt.Fprintf(&blocks, "import {\n  to = %s.%s\n  id = %q\n}\n", r.Type, r.Name, importID(r.Type, r.Instances[0].Attributes))
 		}

@@ -275,6 +275,3 @@ output "web" {
   value = aws_security_group.web.id
 }
 
-output "app" {
-  value = aws_security_group.app.id
-}

@@ -62,11 +62,12 @@ type Options struct {
 type Endpoint struct {
 	options Options
 	actions map[string]action
+	started time.Time
 }
 
 // New returns an endpoint over a store.
 func New(o Options) *Endpoint {
-	e := &Endpoint{options: o, actions: make(map[string]action)}
+	e := &Endpoint{options: o, actions: make(map[string]action), started: o.Clock().UTC()}
 	for _, a := range allActions() {
 		e.actions[a.name] = a
 	}

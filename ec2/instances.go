@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"runtime"
 	"strings"
 	"time"
@@ -142,7 +143,7 @@ func (c *call) tellInstance(m *wiredInstance, state vpc.InstanceState) instanceI
 	at := c.zoneNamed(subnet.AvailabilityZone)
 	out := instanceItem{
 		ID: m.ID, ImageID: m.ImageID, State: stateNamed(state), KeyName: m.KeyName, LaunchIndex: m.LaunchIndex,
-		InstanceType: m.Type, LaunchTime: m.LaunchTime, Placement: placement{at.Name, at.ID, "", tenancy},
+		InstanceType: cmp.Or(m.Type, defaultInstanceType), LaunchTime: c.since(m.LaunchTime), Placement: placement{at.Name, at.ID, "", tenancy},
 		PlatformDetails: platformDetails, Monitoring: blockState{"disabled"}, Architecture: architecture(),
 		RootDeviceType: rootDeviceType, RootDeviceName: rootDeviceName, VirtualizationType: virtualizationType,
 		Tags: c.tagsOf(m.ID), Hypervisor: hypervisor, ENASupport: true,

@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/sgate/sgate/vpc"
@@ -139,7 +140,7 @@ func (c *call) describeInstanceAttribute(in *describeInstanceAttributeRequest) (
 	}
 	switch in.Attribute {
 	case "instanceType":
-		out.InstanceType = valueOf(machine.Type)
+		out.InstanceType = valueOf(cmp.Or(machine.Type, defaultInstanceType))
 		return out, nil
 	case "groupSet", "sourceDestCheck":
 	default:

@@ -18,6 +18,7 @@ const (
 	interfaceType     = "interface"
 	interfaceInUse    = "in-use"
 	interfaceAttached = "attached"
+	interfaceDetached = "detached"
 )
 
 // networkInterface is an interface as DescribeNetworkInterfaces tells it.
@@ -82,9 +83,19 @@ type ipv6Answer struct {
 	IsPrimary bool   `xml:"isPrimaryIpv6"`
 }
 
-// attachmentID derives the id of an interface's attachment.
+// attachmentID derives the id of an interface's attachment, or of the last one
+// that it had.
 func attachmentID(nic *vpc.NetworkInterface) string {
-	return vpc.NewID("eni-attach", nic.ID, nic.Attachment.InstanceID)
+	return vpc.NewID("eni-attach", nic.ID, cmp.Or(nic.Attachment.InstanceID, nic.DetachedFrom))
+}
+
+// lastAttachment returns the attachment of an interface that has been detached, nil
+// of another one.
+func (c *call) lastAttachment(nic *vpc.NetworkInterface) *interfaceAttachment {
+	if nic.DetachedFrom == "" {
+		return nil
+	}
+	return &interfaceAttachment{placeInInstance{ID: attachmentID(nic), Status: interfaceDetached, AttachTime: c.started}, nic.DetachedFrom, c.owner()}
 }
 
 // macAddress derives an interface's MAC address, a locally administered one, from
@@ -132,7 +143,7 @@ func (c *call) attachmentOf(nic *vpc.NetworkInterface) *interfaceAttachment {
 		return nil
 	}
 	place := placeInInstance{
-		ID: attachmentID(nic), DeviceIndex: a.DeviceIndex, Status: interfaceAttached, AttachTime: a.Time, DeleteOnTermination: a.DeleteOnTermination,
+		ID: attachmentID(nic), DeviceIndex: a.DeviceIndex, Status: interfaceAttached, AttachTime: c.since(a.Time), DeleteOnTermination: a.DeleteOnTermination,
 	}
 	return &interfaceAttachment{place, a.InstanceID, c.owner()}
 }

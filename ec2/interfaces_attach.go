@@ -33,7 +33,7 @@ func (c *call) attachNetworkInterface(in *attachNetworkInterfaceRequest) (*attac
 	if err := c.fitsInstance(&nic, &machine, in.DeviceIndex, in.Card); err != nil {
 		return nil, err
 	}
-	nic.Attachment = vpc.Attachment{InstanceID: machine.ID, DeviceIndex: in.DeviceIndex, Time: c.now()}
+	nic.Attachment, nic.DetachedFrom = vpc.Attachment{InstanceID: machine.ID, DeviceIndex: in.DeviceIndex, Time: c.now()}, ""
 	if err := c.Interfaces.Put(nic); err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (c *call) detachNetworkInterface(in *detachNetworkInterfaceRequest) (*done,
 	if nic.Attachment.DeviceIndex == 0 {
 		return nil, query.Errorf("OperationNotPermitted", "The network interface at device index 0 and networkCard index 0 cannot be detached.")
 	}
-	nic.Attachment = vpc.Attachment{}
+	nic.Attachment, nic.DetachedFrom = vpc.Attachment{}, nic.Attachment.InstanceID
 	return finished(c.Interfaces.Put(nic))
 }
 

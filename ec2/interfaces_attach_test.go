@@ -36,6 +36,25 @@ func TestAttachAndDetach(t *testing.T) {
 		t.Error("it is attached still")
 	}
 	w.refused("InvalidAttachmentID.NotFound", "The network interface attachment ID '"+attachment+"' does not exist", "DetachNetworkInterface", "AttachmentId", attachment)
+
+	// Who asks for the attachment, as Terraform does until it is detached, sees that.
+	last := []string{"Filter.1.Name", "attachment.attachment-id", "Filter.1.Value.1", attachment}
+	seen := w.do("DescribeNetworkInterfaces", last...)
+	expect(t, "by the attachment", seen, "networkInterfaceSet.item.networkInterfaceId", second, "networkInterfaceSet.item.status", "available",
+		"networkInterfaceSet.item.attachment.status", "detached", "networkInterfaceSet.item.attachment.instanceId", instance)
+	w.do("AttachNetworkInterface", attachParams(second, w.run(), 1)...)
+	if seen := w.do("DescribeNetworkInterfaces", last...).all("networkInterfaceSet.item"); len(seen) != 0 {
+		t.Error("it is attached elsewhere, and found by its last attachment")
+	}
+}
+
+// TestInstancesOfTheFileHaveAllThatAWSTells looks at what a file does not say.
+func TestInstancesOfTheFileHaveAllThatAWSTells(t *testing.T) {
+	w := newWorld(t, machinesFile)
+	w.now = w.now.Add(time.Hour)
+	expect(t, "instance", w.instanceItem(declaredInstance), "instanceType", "m1.small", "launchTime", "2026-11-21T12:00:00.000Z",
+		"networkInterfaceSet.item.attachment.attachTime", "2026-11-21T12:00:00.000Z")
+	expect(t, "attribute", w.do("DescribeInstanceAttribute", "InstanceId", declaredInstance, "Attribute", "instanceType"), "instanceType.value", "m1.small")
 }
 
 func TestAttachToInstanceOfTheFile(t *testing.T) {

@@ -37,10 +37,27 @@ func (c *call) describeNetworkInterfaces(in *describeNetworkInterfacesRequest) (
 	}
 	nics, next, err := page(nics, in.paged, ordinaryPages, idOfInterface)
 	out := &describeNetworkInterfacesAnswer{nextPage: next}
+	byAttachment := slices.ContainsFunc(in.Filters, func(f Filter) bool { return f.Name == attachmentIDFilter })
 	for i := range nics {
-		out.Interfaces = append(out.Interfaces, c.tell(&nics[i]))
+		told := c.tell(&nics[i])
+		if byAttachment && told.Attachment == nil {
+			told.Attachment = c.lastAttachment(&nics[i])
+		}
+		out.Interfaces = append(out.Interfaces, told)
 	}
 	return out, err
+}
+
+// attachmentIDFilter asks for the interface of an attachment. It finds a detached
+// one, too, and that is then told with it: Terraform waits until it sees the state
+// detached, and gives up after minutes where there is no attachment any more.
+const attachmentIDFilter = "attachment.attachment-id"
+
+func ofAttachmentID(_ *call, nic *vpc.NetworkInterface) []string {
+	if nic.Attachment.InstanceID == "" && nic.DetachedFrom == "" {
+		return nil
+	}
+	return []string{attachmentID(nic)}
 }
 
 func idOfInterface(nic *vpc.NetworkInterface) string { return nic.ID }
@@ -66,7 +83,7 @@ var interfaceFilters = filters[vpc.NetworkInterface]{
 	"association.public-dns-name":     nothing[vpc.NetworkInterface],
 	"association.public-ip":           nothing[vpc.NetworkInterface],
 	"attachment.attach-time":          ofAttachment(func(_ *call, a *interfaceAttachment) string { return timeText(a.AttachTime) }),
-	"attachment.attachment-id":        ofAttachment(func(_ *call, a *interfaceAttachment) string { return a.ID }),
+	attachmentIDFilter:                ofAttachmentID,
 	"attachment.delete-on-termination": ofAttachment(func(_ *call, a *interfaceAttachment) string {
 		return strconv.FormatBool(a.DeleteOnTermination)
 	}),

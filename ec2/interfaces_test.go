@@ -165,6 +165,7 @@ func TestDescribeNetworkInterfaces(t *testing.T) {
 		"TagSpecification.1.ResourceType", "network-interface", "TagSpecification.1.Tag.1.Key", "team", "TagSpecification.1.Tag.1.Value", "red")
 	two := w.do("CreateNetworkInterface", "SubnetId", subnetC).get("networkInterface.networkInterfaceId")
 	w.do("ModifyNetworkInterfaceAttribute", "NetworkInterfaceId", two, "SourceDestCheck.Value", "false")
+	w.now = w.now.Add(time.Minute)
 	instance := w.run("PrivateIpAddress", "10.0.1.60")
 	three := w.primaryInterface(instance)
 	attachment := w.interfaceItem(three).get("attachment.attachmentId")
@@ -194,7 +195,7 @@ func TestDescribeNetworkInterfaces(t *testing.T) {
 		{"attachment.device-index", "0", []string{declaredInterface, closedInterface, three}},
 		{"attachment.status", "attached", []string{declaredInterface, closedInterface, three}},
 		{"attachment.delete-on-termination", "false", nil},
-		{"attachment.attach-time", "2026-11-21T12:00:00.000Z", []string{three}},
+		{"attachment.attach-time", "2026-11-21T12:01:00.000Z", []string{three}},
 		{"addresses.primary", "false", nil},
 		{"association.public-ip", "*", nil},
 		{"requester-managed", "true", nil},

@@ -11,6 +11,15 @@ import (
 
 func (e *Endpoint) now() time.Time { return e.options.Clock().UTC() }
 
+// since returns a time, or that at which the endpoint was made for what a file
+// declares without one.
+func (e *Endpoint) since(t time.Time) time.Time {
+	if t.IsZero() {
+		return e.started
+	}
+	return t
+}
+
 // newID returns a new id: the prefix, a hyphen and 17 random hexadecimal digits.
 func (e *Endpoint) newID(prefix string) string {
 	var raw [9]byte

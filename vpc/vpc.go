@@ -159,6 +159,9 @@ type NetworkInterface struct {
 	Description string
 	// Attachment says which instance has the interface; the zero value: none.
 	Attachment Attachment
+	// DetachedFrom is the instance that had the interface last; "" if that is not
+	// known, or it has one.
+	DetachedFrom string
 	// GroupIDs are the attached security groups. New replaces an empty list
 	// by the VPC's default group, as AWS does.
 	GroupIDs []string

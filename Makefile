@@ -25,19 +25,22 @@ demo: build ## watch security groups decide real connections
 	$(ROOT_NOTE)
 	$(SUDO) ./$(BIN) demo
 
+# How long a package's tests may take: Terraform waits by itself, and machines are busy.
+TIMEOUT := 20m
+
 .PHONY: test
 test: build deps bin/awssdk.test ## run every test, end-to-end tests included; in CI fuzz, too
 ifdef SUDO
-	$(GO) test ./...
+	$(GO) test -timeout $(TIMEOUT) ./...
 	$(ROOT_NOTE)
 	@set -e; for p in $(ROOT_PACKAGES); do \
 		binary=$(CURDIR)/bin/$$(echo $$p | tr / -).test; \
 		$(GO) test -c -o $$binary ./$$p; \
 		echo "sudo $$binary"; \
-		(cd $$p && $(SUDO) env SGATE_REQUIRE_ROOT=1 $$binary -test.timeout=10m -test.parallel=8); \
+		(cd $$p && $(SUDO) env SGATE_REQUIRE_ROOT=1 $$binary -test.timeout=$(TIMEOUT) -test.parallel=8); \
 	done
 else
-	SGATE_REQUIRE_ROOT=1 $(GO) test -parallel 8 ./...
+	SGATE_REQUIRE_ROOT=1 $(GO) test -timeout $(TIMEOUT) -parallel 8 ./...
 endif
 ifdef CI
 	$(MAKE) fuzz
@@ -45,13 +48,14 @@ endif
 
 .PHONY: race
 race: build deps bin/awssdk.test ## run every test under the race detector (as root; takes a C compiler)
-	SGATE_REQUIRE_ROOT=1 $(GO) test -race ./...
+	SGATE_REQUIRE_ROOT=1 $(GO) test -timeout $(TIMEOUT) -race ./...
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck
 	@bad=$$(gofmt -l .) && if [ -n "$$bad" ]; then echo "not gofmt-ed:"; echo "$$bad"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	cd e2e/awssdk && $(GO) vet ./...
 
 # Packages whose Go benchmarks have figures to reach.
 BENCH_PACKAGES := gateway conntrack
@@ -66,11 +70,11 @@ bench: build benchdeps ## compare sgate with what else could stand in its place:
 	$(SUDO) ./bin/bench
 
 .PHONY: microbench
-microbench: ## Go benchmarks of the packet path and the compiler
-	$(GO) test -run '^$$' -bench . -benchmem ./stack ./fragment ./filter ./conntrack ./gateway
+microbench: ## Go benchmarks of the packet path, the compiler and the EC2 API
+	$(GO) test -run '^$$' -bench . -benchmem ./stack ./fragment ./filter ./conntrack ./gateway ./ec2 ./account
 
 # What reads bytes that others have written, as PACKAGE:TARGET.
-FUZZ := stack:FuzzParse fragment:FuzzTable conntrack:FuzzTable config:FuzzParse assertion:FuzzParse ec2/sigv4:FuzzVerify
+FUZZ := stack:FuzzParse fragment:FuzzTable conntrack:FuzzTable config:FuzzParse assertion:FuzzParse ec2/query:FuzzDecode ec2/sigv4:FuzzVerify
 
 .PHONY: fuzz
 fuzz: ## fuzz the parsers and tables for 30 seconds each

@@ -2,6 +2,7 @@ package conntrack
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -331,6 +332,29 @@ func TestASideWhoseTimeIsUpIsNoHit(t *testing.T) {
 	s.Unlock()
 	if !w.hit(c, ">") {
 		t.Error("no hit although the side knows the flow again")
+	}
+}
+
+// TestAllForgetsSides lists a flow that one side has no time left for.
+func TestAllForgetsSides(t *testing.T) {
+	w := newWorld(t, 10)
+	short := testTimeouts()
+	short.UDPStream = time.Minute
+	w.limit(lowInterface, Limits{Timeouts: short})
+	w.sends(numbered(protoUDP, 1), "> < > <")
+	states := func() (of []SideState) {
+		for f := range w.All(w.now) {
+			of = append(of, f.Side(Low).State, f.Side(High).State)
+		}
+		return of
+	}
+	w.pass(time.Minute - 1)
+	if got := states(); !slices.Equal(got, []SideState{Tracked, Tracked}) {
+		t.Errorf("in a side's last ns: %v", got)
+	}
+	w.pass(1 + Resolution)
+	if got := states(); !slices.Equal(got, []SideState{Unknown, Tracked}) {
+		t.Errorf("once its time is up: %v", got)
 	}
 }
 

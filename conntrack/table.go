@@ -157,8 +157,8 @@ func (t *Table) Again(f *Flow, now int64) (again Flow, ok bool) {
 	return s.Flow(e, now), true
 }
 
-// All yields a copy of every live flow. Flows that come or go meanwhile may be
-// among them or not.
+// All yields a copy of every live flow, as its sides know it at now: one whose time
+// is up does not any more. Flows that come or go meanwhile may be among them or not.
 func (t *Table) All(now int64) iter.Seq[Flow] {
 	at := tickAt(now)
 	return func(yield func(Flow) bool) {
@@ -167,9 +167,14 @@ func (t *Table) All(now int64) iter.Seq[Flow] {
 			s.mu.Lock()
 			live := make([]Flow, 0, s.live)
 			for number := range uint32(s.used) {
-				if e := s.entry(number); e.life.Load() != 0 && e.lives().left(at) > 0 {
-					live = append(live, s.Flow(e, now))
+				e := s.entry(number)
+				if e.life.Load() == 0 || e.lives().left(at) <= 0 {
+					continue
 				}
+				if e.lives().forgets(at) {
+					s.forget(e, at)
+				}
+				live = append(live, s.Flow(e, now))
 			}
 			s.mu.Unlock()
 			for _, f := range live {

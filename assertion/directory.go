@@ -13,7 +13,7 @@ import (
 // Known is what the tests of a file can name. A list that is empty is not known,
 // and what would stand in it is not looked at.
 type Known struct {
-	Endpoints []vpc.Endpoint // of which Name, ID and, if they are known, Addresses count
+	Endpoints []vpc.Endpoint // of which Name, ID and, if they are known, InstanceID and Addresses count
 	VPCs      []vpc.VPC
 	Groups    []vpc.SecurityGroup
 }
@@ -80,6 +80,7 @@ func newDirectory(k Known) directory {
 	d := directory{byRef: make(map[string]vpc.Endpoint)}
 	for _, e := range k.Endpoints {
 		d.byRef[e.ID] = e
+		d.byRef[e.InstanceID] = e // under "", which nobody asks for, those of none
 	}
 	for _, e := range k.Endpoints {
 		d.names = append(d.names, e.Name)

@@ -17,7 +17,7 @@ func world() Known {
 	addr := netip.MustParseAddr
 	return Known{
 		Endpoints: []vpc.Endpoint{
-			{Name: "web", ID: "eni-web", Addresses: []netip.Addr{addr("10.0.1.10"), addr("fd00::10")}},
+			{Name: "web", ID: "eni-web", InstanceID: "i-web", Addresses: []netip.Addr{addr("10.0.1.10"), addr("fd00::10")}},
 			{Name: "app", ID: "eni-app", Addresses: []netip.Addr{addr("10.0.1.20")}},
 			{Name: "laptop", ID: "host-laptop", Addresses: []netip.Addr{addr("203.0.113.10"), addr("2001:db8::10")}},
 		},
@@ -108,6 +108,15 @@ func TestFaults(t *testing.T) {
 		_, err := parse(tt.text)
 		if diff := cmp.Diff([]string{tt.want}, lines(err)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.text, diff)
+		}
+	}
+}
+
+// TestNamesAndIDs names an instance in each way that there is.
+func TestNamesAndIDs(t *testing.T) {
+	for _, ref := range []string{"web", "eni-web", "i-web"} {
+		if _, err := parse(one("from: " + ref + ", to: app, protocol: tcp, port: 1, expect: drop")); err != nil {
+			t.Errorf("%s: %v", ref, err)
 		}
 	}
 }

@@ -198,6 +198,9 @@ func (a *answer) toItself() bool {
 	return from != nil && to != nil && from.ID == to.ID && slices.Contains(from.Addresses, a.trial.Packet.Src)
 }
 
+// whoHasNoDevice says of which interfaces no packet can be.
+const whoHasNoDevice = "an instance that is stopped has none, nor has an interface that is attached to no instance"
+
 // addNotes adds what else a person should know.
 func (a *answer) addNotes() {
 	note := func(format string, args ...any) { a.Notes = append(a.Notes, fmt.Sprintf(format, args...)) }
@@ -205,8 +208,15 @@ func (a *answer) addNotes() {
 	if a.toItself() {
 		note("what %s sends to itself never comes to the gateway: it arrives, and no security group is asked; this is what would become of the packet if it came", a.From.Name)
 	}
+	if from := a.question.from.machine; from != nil && a.question.hasDevice != nil && !a.question.hasDevice(from.ID) {
+		note("%s has no device and sends nothing: "+whoHasNoDevice+"; this is what would become of the packet if it came", from.Name)
+	}
 	switch a.trial.Reason {
 	case gateway.ReasonNoRoute:
+		if to := a.question.to.machine; to != nil && to.VPCID == a.trial.VPCID && slices.Contains(to.Addresses, p.Dst) {
+			note("%s has no device: "+whoHasNoDevice, to.Name)
+			break
+		}
 		note("nobody in VPC %s has the address %s; a machine outside the VPC is declared under hosts", a.Packet.VPC, p.Dst)
 	case gateway.ReasonRouterAddress, gateway.ReasonServiceAddress:
 		note("security groups and network ACLs do not filter it")

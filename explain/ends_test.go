@@ -124,7 +124,7 @@ func TestBeforeAConfiguration(t *testing.T) {
 // TestNothingIsRemembered: questions leave no flow and count nothing.
 func TestNothingIsRemembered(t *testing.T) {
 	cfg := parse(t, "network.yaml", network)
-	g, err := gateway.NewModel(filter.Compile(cfg.Resources), gateway.Options{MaxFlows: 100})
+	g, err := gateway.NewModel(filter.Compile(cfg.Resources), gateway.Options{MaxFlows: 100}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,16 +35,24 @@ func New(g *gateway.Gateway) *Explainer { return &Explainer{g} }
 // FromConfig returns an explainer of what a gateway with that configuration
 // would do. Nothing runs, so that there is nothing to close.
 func FromConfig(cfg *config.Config) (*Explainer, error) {
+	has := make(map[string]bool, len(cfg.Endpoints))
+	for _, e := range cfg.Endpoints {
+		has[e.ID] = true
+	}
 	g, err := gateway.NewModel(filter.Compile(cfg.Resources), gateway.Options{
 		MTU: cfg.Gateway.MTU, MaxFlows: 1,
 		RelatedICMPErrors: cfg.Gateway.RelatedICMPErrors,
 		DropMidstreamTCP:  cfg.Gateway.DropMidstreamTCP,
-	})
+	}, func(id string) bool { return has[id] })
 	if err != nil {
 		return nil, err
 	}
 	return New(g), nil
 }
+
+// hasDevice reports whether an interface or host has a device: a stopped
+// instance's has none.
+func (x *Explainer) hasDevice(id string) bool { return x.gateway.Port(id) != nil }
 
 // Explain implements control.ExplainBackend. An error of type *control.Error
 // says what is wrong with the question.
@@ -57,6 +65,7 @@ func (x *Explainer) Explain(ctx context.Context, r control.ExplainRequest) (cont
 	if err != nil {
 		return control.Explanation{}, control.Refuse("%v", err)
 	}
+	q.hasDevice = x.hasDevice
 	t, err := q.try(x.gateway)
 	if err != nil { // who is asked about has just gone
 		return control.Explanation{}, control.Refuse("%v", err)

@@ -14,7 +14,7 @@ import (
 )
 
 // Matrix implements control.MatrixBackend: every pair is asked about in a model
-// of the gateway, where no flow is live, by one packet for each interval of ports
+// of the gateway, with its devices, where no flow is live, by one packet for each interval of ports
 // that a rule of either end tells from others.
 func (x *Explainer) Matrix(ctx context.Context, r control.MatrixRequest) (control.MatrixReply, error) {
 	policy, generation := x.gateway.Policy()
@@ -28,7 +28,7 @@ func (x *Explainer) Matrix(ctx context.Context, r control.MatrixRequest) (contro
 		return control.MatrixReply{}, control.Refuse("%v", err)
 	}
 	var err error
-	if m.model, err = gateway.NewModel(policy, gateway.Options{MaxFlows: 1}); err != nil {
+	if m.model, err = gateway.NewModel(policy, gateway.Options{MaxFlows: 1}, x.hasDevice); err != nil {
 		return control.MatrixReply{}, err
 	}
 	for _, from := range m.from {
@@ -214,7 +214,11 @@ const (
 )
 
 // ask sends a packet of that kind into the model. from and to are as in a rule.
+// Who has no device sends none.
 func (p *pair) ask(protocol vpc.Protocol, from, to int32) (passage, error) {
+	if p.model.Port(p.from.ID) == nil {
+		return dropped, nil
+	}
 	q := p.question(protocol)
 	switch {
 	case protocol.HasPorts():

@@ -21,6 +21,8 @@ type question struct {
 	// choose: one that no live flow has.
 	fresh bool
 	notes []string
+	// hasDevice reports which interfaces and hosts have a device; nil: all.
+	hasDevice func(id string) bool
 }
 
 // The first source port that is tried, and how many. It is an ephemeral port

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -280,5 +281,55 @@ func TestTheFirstACLThatDeniesIsTheLast(t *testing.T) {
 	e := explained(t, parse(t, "network.yaml", text), control.ExplainRequest{From: "web", To: "guarded", Port: 8080})
 	if e.Reason != "network_acl_egress" || len(e.NetworkACLs) != 1 || e.NetworkACLs[0].Name != "closed" {
 		t.Errorf("%s: %+v", e.Reason, e.NetworkACLs)
+	}
+}
+
+// TestNoDevice: whoever asks about a stopped instance, or an interface that is
+// attached to none, is not told that nobody has the address.
+func TestNoDevice(t *testing.T) {
+	cfg := parse(t, "stopped.yaml", `
+vpc: {cidr: 10.0.0.0/16}
+subnets: [{name: a, cidr: 10.0.1.0/24}]
+instances:
+  - {name: web, subnet: a, address: 10.0.1.10}
+  - {name: off, id: i-0123456789abcdef0, subnet: a, address: 10.0.1.20, state: stopped}
+  - {name: mute, subnet: a, address: 10.0.1.50, security_groups: [mute]}
+security_groups:
+  - {name: mute, egress: []}
+  - {name: default, ingress: [{type: All traffic, source: 0.0.0.0/0}]}
+network_interfaces:
+  - {name: spare, subnet: a, address: 10.0.1.30}
+`)
+	for to, want := range map[string]string{
+		"off":                 "off has no device: " + whoHasNoDevice,
+		"i-0123456789abcdef0": "off has no device: " + whoHasNoDevice,
+		"10.0.1.20":           "off has no device: " + whoHasNoDevice,
+		"spare":               "spare has no device: " + whoHasNoDevice,
+		"10.0.1.40":           "nobody in VPC main has the address 10.0.1.40; a machine outside the VPC is declared under hosts",
+	} {
+		e := explained(t, cfg, control.ExplainRequest{From: "web", To: to, Port: 80})
+		if e.Reason != "no_route" || !slices.Contains(e.Notes, want) {
+			t.Errorf("%s: %s, %q; want %q", to, e.Reason, e.Notes, want)
+		}
+	}
+	const silent = "off has no device and sends nothing: " + whoHasNoDevice + "; this is what would become of the packet if it came"
+	if e := explained(t, cfg, control.ExplainRequest{From: "off", To: "web", Port: 80}); !slices.Contains(e.Notes, silent) {
+		t.Errorf("from off: %q, want %q", e.Notes, silent)
+	}
+	if e := explained(t, cfg, control.ExplainRequest{From: "mute", To: "off", Port: 80}); len(e.Remedies) != 1 || e.RemediesSuffice {
+		t.Errorf("a rule is to be enough to reach what has no device: %+v", e.Remedies)
+	}
+	x, err := FromConfig(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := x.Matrix(t.Context(), control.MatrixRequest{})
+	if err != nil || len(m.Pairs) != 12 {
+		t.Fatalf("matrix: %+v, %v; want 12 pairs", m.Pairs, err)
+	}
+	for _, p := range m.Pairs {
+		if len(p.Services) > 0 {
+			t.Errorf("%s to %s: %+v passes, and one of them has no device", p.From, p.To, p.Services)
+		}
 	}
 }

@@ -100,7 +100,7 @@ func (a *answer) with(r *remedy) (*answer, error) {
 		return nil, err
 	}
 	// What else a gateway is told bears on no packet that opens a flow.
-	model, err := gateway.NewModel(filter.Update(a.policy, next), gateway.Options{MaxFlows: 1})
+	model, err := gateway.NewModel(filter.Update(a.policy, next), gateway.Options{MaxFlows: 1}, a.question.hasDevice)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // reads find none.
 func TestLatenciesAreSampled(t *testing.T) {
 	var clock int64
-	g, err := NewModel(filter.Compile(twoTiers(t)), Options{Now: func() int64 { clock += 1500; return clock }})
+	g, err := NewModel(filter.Compile(twoTiers(t)), Options{Now: func() int64 { clock += 1500; return clock }}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

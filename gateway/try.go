@@ -125,18 +125,19 @@ func (g *Gateway) liveFlow(v *view, e *Event) *FlowInfo {
 // isModel reports whether the gateway moves no packets; see NewModel.
 func (g *Gateway) isModel() bool { return len(g.workers) == 0 }
 
-// NewModel returns a gateway in which each interface and host of a policy has a
-// device, and no packet ever comes. It is there to be asked by Try; of its other
-// methods only those that look at it may be called.
-func NewModel(p *filter.Policy, o Options) (*Gateway, error) {
+// NewModel returns a gateway in which those interfaces and hosts of a policy have
+// a device whose ids has reports, all if it is nil, and no packet ever comes. It
+// is there to be asked by Try; of its other methods only those that look at it
+// may be called.
+func NewModel(p *filter.Policy, o Options, has func(id string) bool) (*Gateway, error) {
 	o.setDefaults()
 	g, err := newGateway(o)
 	if err != nil {
 		return nil, err
 	}
 	for e := range filter.Endpoint(p.Len()) {
-		if kind := p.Kind(e); kind == filter.KindInterface || kind == filter.KindHost {
-			id := p.ID(e)
+		id := p.ID(e)
+		if kind := p.Kind(e); (kind == filter.KindInterface || kind == filter.KindHost) && (has == nil || has(id)) {
 			port := &Port{id: id, number: g.number(id), slot: g.takeSlot(), mtu: o.MTU, flows: g.flows}
 			g.makeRoom(port)
 			g.ports[id] = port

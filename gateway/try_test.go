@@ -344,7 +344,7 @@ func TestTryKnowsLimits(t *testing.T) {
 func TestModelIsWhatHappens(t *testing.T) {
 	w := watched(t, Options{})
 	policy, _ := w.g.Policy()
-	model, err := NewModel(policy, Options{Now: w.clock.Load})
+	model, err := NewModel(policy, Options{Now: w.clock.Load}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,9 @@ type Endpoint struct {
 	Name string // its id if it has no name
 	ID   string // of the network interface or host
 	Host bool   // a machine outside the VPC, without security groups
+	// InstanceID is set of an instance's primary interface, for which the instance
+	// stands.
+	InstanceID string
 
 	VPCID     string
 	Addresses []netip.Addr
@@ -32,11 +35,15 @@ func (s *Snapshot) Endpoints() []Endpoint {
 }
 
 func (n *NetworkInterface) endpoint() Endpoint {
-	return Endpoint{orID(n.Name, n.ID), n.ID, false, n.VPCID, n.Addresses, n.Origin}
+	e := Endpoint{Name: orID(n.Name, n.ID), ID: n.ID, VPCID: n.VPCID, Addresses: n.Addresses, Origin: n.Origin}
+	if n.Attachment.DeviceIndex == 0 {
+		e.InstanceID = n.Attachment.InstanceID
+	}
+	return e
 }
 
 func (h *Host) endpoint() Endpoint {
-	return Endpoint{orID(h.Name, h.ID), h.ID, true, h.VPCID, h.Addresses, h.Origin}
+	return Endpoint{Name: orID(h.Name, h.ID), ID: h.ID, Host: true, VPCID: h.VPCID, Addresses: h.Addresses, Origin: h.Origin}
 }
 
 // orID returns a name, or the id of what has none.
@@ -59,7 +66,8 @@ func (s *Snapshot) Endpoint(id string) (Endpoint, bool) {
 }
 
 // FindEndpoint returns the instance's interface or host that is called, or has
-// the id, ref. A name goes before an id. The error lists the names there are.
+// the id, ref; for an instance's id its primary interface. A name goes before an
+// id. The error lists the names there are.
 func (s *Snapshot) FindEndpoint(ref string) (Endpoint, error) {
 	all := s.Endpoints()
 	names := make([]string, len(all))
@@ -71,6 +79,9 @@ func (s *Snapshot) FindEndpoint(ref string) (Endpoint, error) {
 	}
 	if e, ok := s.Endpoint(ref); ok {
 		return e, nil
+	}
+	if i := slices.IndexFunc(all, func(e Endpoint) bool { return e.InstanceID == ref }); i >= 0 && ref != "" {
+		return all[i], nil
 	}
 	return Endpoint{}, fmt.Errorf("no instance or host %q; there are: %s", ref, listed(names))
 }

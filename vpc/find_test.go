@@ -11,15 +11,19 @@ import (
 )
 
 // twins is world with a second VPC, which has the same addresses, an interface
-// without a name there, and one whose name is the id of another.
+// without a name there, and one whose name is the id of another. The two are an
+// instance's, the latter its primary one.
 func twins(t *testing.T) *Snapshot {
 	t.Helper()
 	s, err := New(with(func(r *Resources) {
 		r.VPCs = append(r.VPCs, VPC{ID: "vpc-2", CIDR: prefix("10.0.0.0/16")})
 		r.Subnets = append(r.Subnets, Subnet{ID: "subnet-2", VPCID: "vpc-2", CIDR: prefix("10.0.1.0/24")})
+		r.Instances = append(r.Instances, Instance{ID: "i-2", VPCID: "vpc-2", SubnetID: "subnet-2", State: Running})
 		r.Interfaces = append(r.Interfaces,
-			NetworkInterface{ID: "eni-2", VPCID: "vpc-2", SubnetID: "subnet-2", Addresses: []netip.Addr{address("10.0.1.10")}},
-			NetworkInterface{ID: "eni-3", Name: "host-1", VPCID: "vpc-2", SubnetID: "subnet-2", Addresses: []netip.Addr{address("10.0.1.11")}})
+			NetworkInterface{ID: "eni-2", VPCID: "vpc-2", SubnetID: "subnet-2", Addresses: []netip.Addr{address("10.0.1.10")},
+				Attachment: Attachment{InstanceID: "i-2", DeviceIndex: 1}},
+			NetworkInterface{ID: "eni-3", Name: "host-1", VPCID: "vpc-2", SubnetID: "subnet-2", Addresses: []netip.Addr{address("10.0.1.11")},
+				Attachment: Attachment{InstanceID: "i-2"}})
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -31,6 +35,7 @@ func TestFindEndpoint(t *testing.T) {
 	s := twins(t)
 	for ref, want := range map[string]string{
 		"web-1": "eni-1", "eni-1": "eni-1", "laptop": "host-1", "eni-2": "eni-2",
+		"i-2":    "eni-3", // its primary interface, though another stands before it
 		"host-1": "eni-3", // a name goes before an id
 	} {
 		if e, err := s.FindEndpoint(ref); err != nil || e.ID != want {

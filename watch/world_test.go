@@ -25,7 +25,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	g, err := gateway.NewModel(policy(t), gateway.Options{})
+	g, err := gateway.NewModel(policy(t), gateway.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,9 +62,16 @@ type Account struct {
 	endpoint *endpoint  // nil: none, or not yet
 }
 
+// errNoListen refuses what would have no effect: who gives access keys means the
+// EC2 API to be there.
+var errNoListen = errors.New("--ec2-credentials and --ec2-host are for the EC2 API, which is off: want --ec2-listen ADDRESS, such as 127.0.0.1:4599, too")
+
 // New returns an account around a server that has no configuration yet. The
 // server is then the account's to close, also if there is an error.
 func New(server Server, o Options) (*Account, error) {
+	if o.Listen == "" && (o.Credentials != "" || len(o.Hosts) > 0) {
+		return nil, errors.Join(errNoListen, server.Close())
+	}
 	s, err := store.Open(o.State)
 	if err != nil {
 		return nil, errors.Join(err, server.Close())
@@ -102,6 +109,9 @@ func (a *Account) Apply(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.config.Store(cfg)
+	for _, what := range a.store.View().Lost {
+		a.options.Log.Warn("something of the EC2 API's is not in force again", "what", what)
+	}
 	return a.serve(ctx)
 }
 
@@ -117,14 +127,14 @@ func (a *Account) Addr() string {
 	return a.endpoint.listener.Addr().String()
 }
 
-// Close ends the endpoint, once requests under way are answered, then the server
-// and the state file.
+// Close ends the endpoint, once requests under way are answered, then the state,
+// so that requests which took too long change nothing any more, and the server.
 func (a *Account) Close() error {
 	var err error
 	if a.endpoint != nil {
 		err = a.endpoint.close()
 	}
-	return errors.Join(err, a.server.Close(), a.store.Close())
+	return errors.Join(err, a.store.Close(), a.server.Close())
 }
 
 // merged returns a file's configuration with all resources in force.

@@ -27,6 +27,7 @@ type recorder struct {
 	refuse  error
 	refused int
 	closed  bool
+	closing func() // when it is closed; nil: nothing
 }
 
 func (r *recorder) Apply(_ context.Context, cfg *config.Config) error {
@@ -37,8 +38,14 @@ func (r *recorder) Apply(_ context.Context, cfg *config.Config) error {
 	return nil
 }
 
-func (r *recorder) Refused()     { r.refused++ }
-func (r *recorder) Close() error { r.closed = true; return nil }
+func (r *recorder) Refused() { r.refused++ }
+
+func (r *recorder) Close() error {
+	if r.closed = true; r.closing != nil {
+		r.closing()
+	}
+	return nil
+}
 
 // world is an account around a recorder.
 type world struct {
@@ -258,8 +265,17 @@ func TestWhereItMayListen(t *testing.T) {
 	if err != nil {
 		t.Fatalf("everywhere with credentials: %v", err)
 	}
+	if got := a.Addr(); !strings.HasPrefix(got, "0.0.0.0:") {
+		t.Errorf("it listens on %s, and everywhere of IPv4 was asked for", got)
+	}
 	if err := a.Close(); err != nil {
 		t.Error(err)
+	}
+	for _, o := range []Options{{Credentials: keys}, {Hosts: []string{"sgate.example"}}} {
+		server := &recorder{}
+		if _, err := New(server, o); err == nil || !strings.Contains(err.Error(), "--ec2-listen") || !server.closed {
+			t.Errorf("%+v without an endpoint: %v, server closed %v", o, err, server.closed)
+		}
 	}
 	w := newWorld(t, Options{Credentials: keys})
 	if status, code := w.call("Code", "DescribeRegions"); status != http.StatusForbidden || code != "MissingAuthenticationToken" {

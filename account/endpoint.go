@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -41,7 +42,7 @@ func (a *Account) listen() (*endpoint, error) {
 		}
 		e.keys = &keys
 	}
-	l, err := net.Listen("tcp", o.Listen)
+	l, err := net.Listen(network(o.Listen), o.Listen)
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
 		return nil, fmt.Errorf("--ec2-listen %s: another process listens there: choose another port, or 0 for any that is free", o.Listen)
@@ -50,6 +51,15 @@ func (a *Account) listen() (*endpoint, error) {
 	}
 	e.listener = l
 	return e, nil
+}
+
+// network returns what to listen on: for an IPv4 address IPv4 alone, since "tcp"
+// makes of 0.0.0.0 all addresses of IPv6, too.
+func network(address string) string {
+	if at, err := netip.ParseAddrPort(address); err == nil && at.Addr().Is4() {
+		return "tcp4"
+	}
+	return "tcp"
 }
 
 // serve has the endpoint answer from now on, if it does not yet. A state that has

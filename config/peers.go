@@ -50,18 +50,19 @@ func (it item) peerKey(d vpc.Direction, kind, want string) (key string, ok bool)
 }
 
 // peer finds what one value means. It must mean one thing: a group may well be
-// called self, or as a prefix list is.
+// called self, or as a prefix list is. What reads as a CIDR is one, also where a
+// group is called so: a CIDR has no id to use instead, and the group has.
 func (b *builder) peer(it item, g *group, key, value string) (vpc.Peer, bool) {
-	var found []vpc.Peer
-	if value == "self" {
-		found = append(found, vpc.Peer{GroupID: g.ID})
-	}
 	cidr, problem := parseCIDR(value)
 	if everywhere, ok := anywhere(value); ok {
 		cidr, problem = everywhere, ""
 	}
 	if problem == "" {
-		found = append(found, vpc.Peer{CIDR: cidr})
+		return vpc.Peer{CIDR: cidr}, true
+	}
+	var found []vpc.Peer
+	if value == "self" {
+		found = append(found, vpc.Peer{GroupID: g.ID})
 	}
 	groups := b.groupsOf(g.VPCID)
 	for _, id := range groups.ids[value] {
@@ -111,13 +112,10 @@ func looksLikeAddress(value string) bool {
 func meanings(found []vpc.Peer) string {
 	var out []string
 	for _, p := range found {
-		switch {
-		case p.GroupID != "":
+		if p.GroupID != "" {
 			out = append(out, "security group "+p.GroupID)
-		case p.PrefixListID != "":
+		} else {
 			out = append(out, "prefix list "+p.PrefixListID)
-		default:
-			out = append(out, p.CIDR.String())
 		}
 	}
 	return strings.Join(out, " or ")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -202,4 +203,20 @@ func TestSelfIsAmbiguousBesideAGroupOfThatName(t *testing.T) {
 		t.Errorf("got %q, want one fault", got)
 	}
 	mustParse(t, onlyVPC+"security_groups: [{name: self, ingress: [{type: SSH, source: self}]}]\n")
+}
+
+// TestACIDRIsOneWhateverGroupsAreCalled: AWS lets a group be called 10.0.0.0/8.
+func TestACIDRIsOneWhateverGroupsAreCalled(t *testing.T) {
+	cfg := mustParse(t, onlyVPC+`security_groups:
+  - {name: 10.0.0.0/8, id: sg-00000000000000001, ingress: [{type: SSH, source: [10.0.0.0/8, sg-00000000000000001, "::/0"]}]}
+prefix_lists: [{name: "::/0", max_entries: 1}]
+`)
+	g, _ := cfg.Resources.SecurityGroup("sg-00000000000000001")
+	var got []string
+	for _, r := range g.Ingress {
+		got = append(got, r.Peer.String())
+	}
+	if want := []string{"10.0.0.0/8", "sg-00000000000000001", "::/0"}; !slices.Equal(got, want) {
+		t.Errorf("the sources are %q, want %q", got, want)
+	}
 }

@@ -68,17 +68,14 @@ type describeZonesAnswer struct {
 }
 
 var zoneFilters = filters[availabilityZone]{
-	"group-name":       func(_ *call, z *availabilityZone) []string { return []string{z.GroupName} },
-	"message":          func(*call, *availabilityZone) []string { return nil },
-	"opt-in-status":    func(_ *call, z *availabilityZone) []string { return []string{z.OptInStatus} },
-	"parent-zone-id":   func(*call, *availabilityZone) []string { return nil },
-	"parent-zone-name": func(*call, *availabilityZone) []string { return nil },
-	"region-name":      func(_ *call, z *availabilityZone) []string { return []string{z.RegionName} },
-	"state":            func(_ *call, z *availabilityZone) []string { return []string{z.State} },
-	"zone-id":          func(_ *call, z *availabilityZone) []string { return []string{z.ID} },
-	"zone-name":        func(_ *call, z *availabilityZone) []string { return []string{z.Name} },
-	"zone-type":        func(_ *call, z *availabilityZone) []string { return []string{z.Type} },
-}
+	"group-name":    func(_ *call, z *availabilityZone) []string { return []string{z.GroupName} },
+	"opt-in-status": func(_ *call, z *availabilityZone) []string { return []string{z.OptInStatus} },
+	"region-name":   func(_ *call, z *availabilityZone) []string { return []string{z.RegionName} },
+	"state":         func(_ *call, z *availabilityZone) []string { return []string{z.State} },
+	"zone-id":       func(_ *call, z *availabilityZone) []string { return []string{z.ID} },
+	"zone-name":     func(_ *call, z *availabilityZone) []string { return []string{z.Name} },
+	"zone-type":     func(_ *call, z *availabilityZone) []string { return []string{z.Type} },
+}.without("group-long-name message parent-zone-id parent-zoneID parent-zone-name parent-zoneName") // older pages have parent-zoneID
 
 // describeAvailabilityZones tells the zones of the Region.
 func (c *call) describeAvailabilityZones(in *describeZonesRequest) (*describeZonesAnswer, error) {

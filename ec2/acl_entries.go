@@ -82,7 +82,6 @@ func (in *aclEntryRequest) entry() (vpc.NetworkACLEntry, error) {
 	if e.FromPort, e.ToPort, err = in.ports(e); err != nil {
 		return e, err
 	}
-	e = e.Canonical()
 	if err := e.Validate(); err != nil {
 		return e, invalid("%v", err)
 	}
@@ -204,15 +203,8 @@ func overQuota(a vpc.NetworkACL, most int) bool {
 // putACL stores an ACL. A default one that AWS made is the API's from its first
 // change on, also where a file declares its VPC: no file declares the ACL.
 func (c *call) putACL(a vpc.NetworkACL) error {
-	if !a.Default {
-		return c.NetworkACLs.Put(a)
-	}
-	a.SubnetIDs = nil // vpc.New finds them
-	if !c.NetworkACLs.Declared(a.ID) {
-		a.Origin = vpc.Origin{}
-		for i := range a.Entries {
-			a.Entries[i].Origin = vpc.Origin{}
-		}
+	if a.Default {
+		a.SubnetIDs = nil // vpc.New finds them
 	}
 	return c.NetworkACLs.Put(a)
 }

@@ -135,7 +135,7 @@ func TestTheFirstChangeOfADefaultACLStoresIt(t *testing.T) {
 		if diff := cmp.Diff(want, w.entries(acl)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", when, diff)
 		}
-		if a, ok := w.store.View().NetworkACLOf(fileSubnet); !ok || a.ID != acl || len(a.Entries) != 3 {
+		if a, ok := w.store.View().NetworkACLOf(fileSubnet); !ok || a.ID != acl || len(a.Entries) != 3 || a.Origin != (vpc.Origin{}) || a.Entries[1].Origin != (vpc.Origin{}) {
 			t.Errorf("%s: in force is %+v", when, a)
 		}
 	}
@@ -187,6 +187,7 @@ func TestNetworkACLEntries(t *testing.T) {
 		entry(acl, "in", "230", "allow", "58", "10.0.0.0/8", icmp("128", "0")...),                           // type and code do not count
 		entry(acl, "in", "240", "allow", "47", "10.0.0.0/8", ports("1", "2")...),                            // nor do ports
 		entry(acl, "in", "250", "allow", "-1", "10.0.0.0/8", append(ports("0", "0"), icmp("3", "4")...)...), // Terraform sends them
+		entry(acl, "in", "260", "allow", "58", "192.0.2.0/24"),
 		entry(acl, "out", "200", "allow", "-1", "::/0"),
 	} {
 		w.do("CreateNetworkAclEntry", e...)
@@ -195,6 +196,7 @@ func TestNetworkACLEntries(t *testing.T) {
 		"out 200 allow -1 ::/0", "out 32767 deny -1 0.0.0.0/0", "out 32768 deny -1 ::/0",
 		"in 200 deny 17 192.0.2.0/24 ports 53-53", "in 210 allow 1 0.0.0.0/0 type 8/-1", "in 220 allow 58 2001:db8::/32 type 128/0",
 		"in 230 allow 58 10.0.0.0/8 type -1/-1", "in 240 allow 47 10.0.0.0/8", "in 250 allow -1 10.0.0.0/8",
+		"in 260 allow 58 192.0.2.0/24 type -1/-1",
 		"in 300 allow 6 10.0.0.0/8 ports 22-23", "in 32767 deny -1 0.0.0.0/0", "in 32768 deny -1 ::/0",
 	}
 	if diff := cmp.Diff(want, w.entries(acl)); diff != "" {
@@ -202,11 +204,11 @@ func TestNetworkACLEntries(t *testing.T) {
 	}
 	w.do("ReplaceNetworkAclEntry", entry(acl, "in", "300", "deny", "6", "10.0.0.0/8", ports("80", "80")...)...)
 	w.do("DeleteNetworkAclEntry", "NetworkAclId", acl, "RuleNumber", "200", "Egress", "false")
-	want = append(append(want[:3:3], want[4:9]...), "in 300 deny 6 10.0.0.0/8 ports 80-80", want[10], want[11])
+	want = append(append(want[:3:3], want[4:10]...), "in 300 deny 6 10.0.0.0/8 ports 80-80", want[11], want[12])
 	if diff := cmp.Diff(want, w.entries(acl)); diff != "" {
 		t.Errorf("changed (-want +got):\n%s", diff)
 	}
-	if a, _ := w.store.View().NetworkACL(acl); a.Entries[0].Origin != (vpc.Origin{}) || len(a.Entries) != 7 {
+	if a, _ := w.store.View().NetworkACL(acl); a.Entries[0].Origin != (vpc.Origin{}) || len(a.Entries) != 8 {
 		t.Errorf("in force: %+v", a.Entries)
 	}
 }

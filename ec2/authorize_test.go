@@ -158,6 +158,23 @@ func TestCIDRs(t *testing.T) {
 		"AuthorizeSecurityGroupEgress", append(permission(id, "tcp", "2", "2"), "IpPermissions.1.IpRanges.1.Description", "x")...)
 }
 
+// TestICMPOfTheOtherFamily: such rules match nothing, and AWS takes them; they
+// must not keep others from being in force.
+func TestICMPOfTheOtherFamily(t *testing.T) {
+	w := newGroupWorld(t)
+	id := w.bare("a", w.work)
+	w.do("AuthorizeSecurityGroupIngress", permission(id, "icmp", "-1", "-1", "2001:db8::/32")...)
+	w.do("AuthorizeSecurityGroupIngress", permission(id, "icmpv6", "128", "0", "10.0.0.0/8")...)
+	w.do("AuthorizeSecurityGroupIngress", permission(id, "tcp", "22", "22", "10.0.0.0/8")...)
+	want := []string{"in icmp -1..-1 2001:db8::/32", "in icmpv6 128..0 10.0.0.0/8", "in tcp 22..22 10.0.0.0/8"}
+	if diff := cmp.Diff(want, w.rules(id)); diff != "" {
+		t.Errorf("listed (-want +got)\n%s", diff)
+	}
+	if n := len(w.held(id).Ingress); n != 3 {
+		t.Errorf("%d rules are in force", n)
+	}
+}
+
 func TestDuplicatePermissions(t *testing.T) {
 	w := newGroupWorld(t)
 	id, lb := w.bare("a", w.work), w.group("lb", w.work)
@@ -234,7 +251,7 @@ func TestAuthorizeRefuses(t *testing.T) {
 		w.refused("InvalidGroup.NotFound", "The security group '"+none+"' does not exist", action, permission(none, "tcp", "22", "22", "10.0.0.0/8")...)
 		w.refused("InvalidGroupId.Malformed", "The security group ID 'foobar' is malformed", action, permission("foobar", "tcp", "22", "22", "10.0.0.0/8")...)
 		w.refused("MissingParameter", "The request must contain the parameter ipPermissions", action, "GroupId", id)
-		w.refused("MissingParameter", "The request must contain at least one of: ipRanges, ipv6Ranges, prefixListIds, or groups", action, permission(id, "tcp", "22", "22")...)
+		w.refused("MissingParameter", "Missing source specification: include source security group or CIDR information", action, permission(id, "tcp", "22", "22")...)
 		w.refused("InvalidPrefixListID.NotFound", "The prefix list ID 'pl-00000000' does not exist", action, permission(id, "tcp", "22", "22", "pl-00000000")...)
 		w.refused("InvalidParameterValue", "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
 			action, append(ok, "IpPermissions.1.IpRanges.1.Description", "it's")...)

@@ -132,7 +132,7 @@ func TestFiltersAreHeldTogether(t *testing.T) {
 	for i := range maxFilterValues + 1 {
 		many = append(many, fmt.Sprint("Filter.1.Value.", i+1), "x")
 	}
-	w.refused("InvalidParameterValue", "The filters have 201 values together: want at most 200", "DescribeRegions", many...)
+	w.refused("FilterLimitExceeded", "The maximum number of filter values specified on a single call is 200", "DescribeRegions", many...)
 	w.refused("MissingParameter", "The request must contain the parameter Filter.Value", "DescribeRegions", "Filter.1.Name", "region-name")
 	w.refused("MissingParameter", "The request must contain the parameter Filter.Name", "DescribeRegions", "Filter.1.Value.1", "x")
 	both := []string{"Filter.1.Name", "region-name", "Filter.1.Value.1", "eu-*", "Filter.1.Value.2", "us-*", "Filter.2.Name", "opt-in-status", "Filter.2.Value.1"}
@@ -183,9 +183,9 @@ func TestPagesAreAll(t *testing.T) {
 
 func TestPagesThatThereAreNot(t *testing.T) {
 	w := newWorld(t, oneVPC)
-	const message = "Value ( 4 ) for parameter maxResults is invalid. Expecting a value between 5 and 1000."
-	w.refused("InvalidParameterValue", message, "DescribeSecurityGroups", "MaxResults", "4")
-	w.refused("InvalidParameterValue", "", "DescribeSecurityGroups", "MaxResults", "1001")
+	const message = " for parameter maxResults is invalid. Expecting a value "
+	w.refused("InvalidParameterValue", "Value ( 4 )"+message+"greater than 5.", "DescribeSecurityGroups", "MaxResults", "4")
+	w.refused("InvalidParameterValue", "Value ( 1001 )"+message+"less than or equal to 1000.", "DescribeSecurityGroups", "MaxResults", "1001")
 	w.refused("InvalidNextToken", "", "DescribeSecurityGroups", "MaxResults", "5", "NextToken", "bm90IG91cnM=")
 	w.refused("InvalidNextToken", "", "DescribeSecurityGroups", "MaxResults", "5", "NextToken", "%")
 }

@@ -207,8 +207,7 @@ func TestGroupPages(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", list.action, diff)
 		}
-		const sizes = " for parameter maxResults is invalid. Expecting a value between 5 and 1000."
-		w.refused("InvalidParameterValue", "Value ( 4 )"+sizes, list.action, append(more, "MaxResults", "4")...)
+		w.refused("InvalidParameterValue", "Value ( 4 ) for parameter maxResults is invalid. Expecting a value greater than 5.", list.action, append(more, "MaxResults", "4")...)
 		w.refused("InvalidNextToken", "", list.action, append(more, "NextToken", "x")...)
 	}
 }
@@ -259,6 +258,6 @@ func TestNothingIsPeered(t *testing.T) {
 	w.refused("InvalidGroup.NotFound", "The security group 'sg-00000000' does not exist", "DescribeSecurityGroupReferences", "GroupId.1", "sg-00000000")
 	w.refused("MissingParameter", "The request must contain the parameter GroupId", "DescribeSecurityGroupReferences")
 	w.refused("InvalidVpcID.NotFound", "", "DescribeStaleSecurityGroups", "VpcId", "vpc-00000000")
-	w.refused("InvalidParameterValue", "Value ( 256 ) for parameter maxResults is invalid. Expecting a value between 5 and 255.",
+	w.refused("InvalidParameterValue", "Value ( 256 ) for parameter maxResults is invalid. Expecting a value less than or equal to 255.",
 		"DescribeStaleSecurityGroups", "VpcId", w.work, "MaxResults", "256")
 }

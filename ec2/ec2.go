@@ -63,11 +63,14 @@ type Endpoint struct {
 	options Options
 	actions map[string]action
 	started time.Time
+	slots   chan struct{} // has an element for each request that is worked on
 }
 
 // New returns an endpoint over a store.
 func New(o Options) *Endpoint {
-	e := &Endpoint{options: o, actions: make(map[string]action), started: o.Clock().UTC()}
+	e := &Endpoint{
+		options: o, actions: make(map[string]action), started: o.Clock().UTC(), slots: make(chan struct{}, maxAtOnce),
+	}
 	for _, a := range allActions() {
 		e.actions[a.name] = a
 	}

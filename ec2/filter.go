@@ -3,6 +3,8 @@ package ec2
 import (
 	"slices"
 	"strings"
+
+	"github.com/sgate/sgate/ec2/query"
 )
 
 // Filter is part of the requests that describe resources.
@@ -19,9 +21,25 @@ type filtered struct {
 // maxFilterValues is how many values a request's filters may have together.
 const maxFilterValues = 200
 
+// maxFilterValue is more than any value that a filter is compared with has, in
+// bytes. Each is compared with up to all the rules that there are.
+const maxFilterValue = 1024
+
 // filters tells, for each name of a filter, the values that a resource has. A
 // resource passes a filter if one of its values matches one of the filter's.
 type filters[T any] map[string]func(*call, *T) []string
+
+// nothing is what is compared where resources have no such value.
+func nothing[T any](*call, *T) []string { return nil }
+
+// without adds filters, named in a text, about what no resource here has. AWS has
+// them, and none of what is here passes them.
+func (f filters[T]) without(names string) filters[T] {
+	for name := range strings.FieldsSeq(names) {
+		f[name] = nothing[T]
+	}
+	return f
+}
 
 // selected returns the items that pass all the filters of a request. idOf gives
 // the id by which an item's tags are found; it is nil for what has none.
@@ -56,10 +74,12 @@ func checkFilters[T any](given []Filter, known filters[T], tagged bool) error {
 			return invalid("The filter '%s' is invalid", f.Name)
 		case len(f.Values) == 0:
 			return missing("Filter.Value")
+		case slices.ContainsFunc(f.Values, func(value string) bool { return len(value) > maxFilterValue }):
+			return invalid("The filter '%s' has a value of more than %d bytes", f.Name, maxFilterValue)
 		}
 	}
 	if values > maxFilterValues {
-		return invalid("The filters have %d values together: want at most %d", values, maxFilterValues)
+		return query.Errorf("FilterLimitExceeded", "The maximum number of filter values specified on a single call is %d", maxFilterValues)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func TestTheFlowLogsLife(t *testing.T) {
 	w := newWorld(t, logsFile)
 	s := w.store.View()
 	created := w.do("CreateFlowLogs", append(toLogGroup("NetworkInterface", s.Interfaces()[0].ID, "REJECT"), "ClientToken", "t", "MaxAggregationInterval", "60",
-		"LogFormat", "${srcaddr}  ${dstaddr}", "TagSpecification.1.ResourceType", "vpc-flow-log", "TagSpecification.1.Tag.1.Key", "Owner")...)
+		"LogFormat", "${srcaddr}  ${dstaddr}", "TagSpecification.1.ResourceType", "vpc-flow-log", "TagSpecification.1.Tag.1.Key", "Owner", "TagSpecification.1.Tag.1.Value", "")...)
 	id := created.get("flowLogIdSet.item")
 	if !vpc.IsID("fl", id) || created.get("clientToken") != "t" || created.all("unsuccessful.item") != nil {
 		t.Errorf("created: %+v", created)

@@ -28,6 +28,7 @@ type imageItem struct {
 	ID                 string          `xml:"imageId"`
 	Location           string          `xml:"imageLocation"`
 	State              string          `xml:"imageState"`
+	CreationDate       string          `xml:"creationDate"`
 	OwnerID            string          `xml:"imageOwnerId"`
 	Public             bool            `xml:"isPublic"`
 	Architecture       string          `xml:"architecture"`
@@ -71,21 +72,22 @@ func (c *call) describeImages(in *describeImagesRequest) (*describeImagesAnswer,
 
 func idOfImage(im *imageItem) string { return im.ID }
 
+// imageItem tells an image. Scripts look for the latest by its date of creation:
+// here it is when the gateway began to serve.
 func (c *call) imageItem(im Image) imageItem {
 	return imageItem{
-		ID: im.ID, Location: c.owner() + "/" + im.Name, State: available, OwnerID: c.owner(), Architecture: architecture(),
+		ID: im.ID, Location: c.owner() + "/" + im.Name, State: available, CreationDate: timeText(c.started),
+		OwnerID: c.owner(), Architecture: architecture(),
 		Type: "machine", Name: im.Name, RootDeviceType: rootDeviceType, RootDeviceName: rootDeviceName,
 		VirtualizationType: virtualizationType, Hypervisor: hypervisor, PlatformDetails: platformDetails, ENASupport: true,
 		Tags: c.tagsOf(im.ID),
 	}
 }
 
-// imageFilters are those of DescribeImages that can tell images apart, and what
-// searches for images commonly have.
+// imageFilters are those of DescribeImages.
 var imageFilters = filters[imageItem]{
 	"architecture":        ofImage(func(im *imageItem) string { return im.Architecture }),
-	"creation-date":       nothing[imageItem],
-	"description":         nothing[imageItem],
+	"creation-date":       ofImage(func(im *imageItem) string { return im.CreationDate }),
 	"ena-support":         ofImage(func(im *imageItem) string { return strconv.FormatBool(im.ENASupport) }),
 	"hypervisor":          ofImage(func(im *imageItem) string { return im.Hypervisor }),
 	"image-id":            ofImage(func(im *imageItem) string { return im.ID }),
@@ -93,15 +95,15 @@ var imageFilters = filters[imageItem]{
 	"is-public":           ofImage(func(im *imageItem) string { return strconv.FormatBool(im.Public) }),
 	"manifest-location":   ofImage(func(im *imageItem) string { return im.Location }),
 	"name":                ofImage(func(im *imageItem) string { return im.Name }),
-	"owner-alias":         nothing[imageItem],
 	"owner-id":            ofImage(func(im *imageItem) string { return im.OwnerID }),
-	"platform":            nothing[imageItem],
-	"product-code":        nothing[imageItem],
 	"root-device-name":    ofImage(func(im *imageItem) string { return im.RootDeviceName }),
 	"root-device-type":    ofImage(func(im *imageItem) string { return im.RootDeviceType }),
 	"state":               ofImage(func(im *imageItem) string { return im.State }),
 	"virtualization-type": ofImage(func(im *imageItem) string { return im.VirtualizationType }),
-}
+}.without(`block-device-mapping.delete-on-termination block-device-mapping.device-name block-device-mapping.encrypted
+	block-device-mapping.snapshot-id block-device-mapping.volume-size block-device-mapping.volume-type description free-tier-eligible
+	image-allowed kernel-id owner-alias platform product-code product-code.type ramdisk-id source-image-id source-image-region
+	source-instance-id sriov-net-support state-reason-code state-reason-message`)
 
 func ofImage(of func(*imageItem) string) func(*call, *imageItem) []string {
 	return func(_ *call, im *imageItem) []string { return []string{of(im)} }

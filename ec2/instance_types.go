@@ -112,16 +112,39 @@ func instanceTypeNamed(name string) instanceType {
 	}
 }
 
+// typeFilters are those of DescribeInstanceTypes: a namespace has neither
+// processors, memory nor disks of its own.
 var typeFilters = filters[instanceType]{
+	"auto-recovery-supported":               ofType(func(t *instanceType) string { return strconv.FormatBool(t.AutoRecovery) }),
 	"bare-metal":                            ofType(func(t *instanceType) string { return strconv.FormatBool(t.BareMetal) }),
 	"burstable-performance-supported":       ofType(func(t *instanceType) string { return strconv.FormatBool(t.BurstablePerformance) }),
 	"current-generation":                    ofType(func(t *instanceType) string { return strconv.FormatBool(t.CurrentGeneration) }),
+	"dedicated-hosts-supported":             ofType(func(t *instanceType) string { return strconv.FormatBool(t.DedicatedHosts) }),
+	"hibernation-supported":                 ofType(func(t *instanceType) string { return strconv.FormatBool(t.Hibernation) }),
+	"instance-storage-supported":            ofType(func(t *instanceType) string { return strconv.FormatBool(t.InstanceStorage) }),
 	"instance-type":                         ofType(func(t *instanceType) string { return t.Name }),
+	"network-info.ipv6-supported":           ofType(func(t *instanceType) string { return strconv.FormatBool(t.Network.IPv6Supported) }),
 	"processor-info.supported-architecture": ofType(func(t *instanceType) string { return t.Processor.Architectures[0] }),
 	"supported-root-device-type":            ofType(func(t *instanceType) string { return t.RootDeviceTypes[0] }),
 	"supported-usage-class":                 ofType(func(t *instanceType) string { return t.UsageClasses[0] }),
 	"supported-virtualization-type":         ofType(func(t *instanceType) string { return t.VirtualizationTypes[0] }),
-}
+
+	"network-info.ipv4-addresses-per-interface": ofType(func(t *instanceType) string { return strconv.Itoa(t.Network.IPv4PerInterface) }),
+	"network-info.ipv6-addresses-per-interface": ofType(func(t *instanceType) string { return strconv.Itoa(t.Network.IPv6PerInterface) }),
+	"network-info.maximum-network-interfaces":   ofType(func(t *instanceType) string { return strconv.Itoa(t.Network.MaximumInterfaces) }),
+}.without(`ebs-info.attachment-limit-type ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps
+	ebs-info.ebs-optimized-info.baseline-iops ebs-info.ebs-optimized-info.baseline-throughput-in-mbps
+	ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps ebs-info.ebs-optimized-info.maximum-iops
+	ebs-info.ebs-optimized-info.maximum-throughput-in-mbps ebs-info.ebs-optimized-support ebs-info.encryption-support
+	ebs-info.maximum-ebs-attachments ebs-info.nvme-support free-tier-eligible hypervisor instance-storage-info.disk.count
+	instance-storage-info.disk.size-in-gb instance-storage-info.disk.type instance-storage-info.encryption-support
+	instance-storage-info.nvme-support instance-storage-info.total-size-in-gb memory-info.size-in-mib network-info.bandwidth-weightings
+	network-info.efa-info.maximum-efa-interfaces network-info.efa-supported network-info.ena-support
+	network-info.encryption-in-transit-supported network-info.flexible-ena-queues-support network-info.maximum-network-cards
+	network-info.network-performance nitro-enclaves-support nitro-tpm-info.supported-versions nitro-tpm-support
+	processor-info.supported-features processor-info.sustained-clock-speed-in-ghz reboot-migration-support supported-boot-mode
+	vcpu-info.default-cores vcpu-info.default-threads-per-core vcpu-info.default-vcpus vcpu-info.valid-cores
+	vcpu-info.valid-threads-per-core`)
 
 func ofType(of func(*instanceType) string) func(*call, *instanceType) []string {
 	return func(_ *call, t *instanceType) []string { return []string{of(t)} }

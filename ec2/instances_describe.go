@@ -72,7 +72,8 @@ func (c *call) reservations(machines []wiredInstance) []reservation {
 }
 
 // instanceFilters are those of DescribeInstances. Filters about what no instance
-// has here, such as volumes and public addresses, pass none.
+// has here, such as volumes and public addresses, pass none; group-id and
+// group-name are about groups of EC2-Classic.
 var instanceFilters = newInstanceFilters()
 
 func newInstanceFilters() filters[wiredInstance] {
@@ -98,45 +99,61 @@ func newInstanceFilters() filters[wiredInstance] {
 		"source-dest-check": ofInstance(func(i *instanceItem) string {
 			return boolText(i.SourceDestCheck)
 		}),
-		"state-reason-code":    ofReason(func(r *stateReason) string { return r.Code }),
-		"state-reason-message": ofReason(func(r *stateReason) string { return r.Message }),
-		"subnet-id":            ofInstance(func(i *instanceItem) string { return i.SubnetID }),
-		"vpc-id":               ofInstance(func(i *instanceItem) string { return i.VPCID }),
-		"network-interface.group-name": func(c *call, m *wiredInstance) []string {
-			var names []string
-			for i := range m.nics {
-				for _, g := range c.identifiers(m.nics[i].GroupIDs) {
-					names = append(names, g.Name)
-				}
-			}
-			return names
-		},
+		"state-reason-code":           ofReason(func(r *stateReason) string { return r.Code }),
+		"state-reason-message":        ofReason(func(r *stateReason) string { return r.Message }),
+		"subnet-id":                   ofInstance(func(i *instanceItem) string { return i.SubnetID }),
+		"vpc-id":                      ofInstance(func(i *instanceItem) string { return i.VPCID }),
 		"network-interface.tag-key":   ofInterfaceTags("tag-key"),
 		"network-interface.tag-value": ofInterfaceTags("tag-value"),
 	}
 	for name, value := range map[string]string{
 		"architecture": architecture(), "ebs-optimized": "false", "ena-support": "true", "hypervisor": hypervisor,
-		"monitoring-state": "disabled", "platform-details": platformDetails,
+		"monitoring-state": "disabled", "operator.managed": "false", "platform-details": platformDetails,
 		"root-device-name": rootDeviceName, "root-device-type": rootDeviceType, "tenancy": tenancy,
 		"virtualization-type": virtualizationType,
 	} {
 		all[name] = func(*call, *wiredInstance) []string { return []string{value} }
 	}
-	for name := range strings.FieldsSeq(`affinity block-device-mapping.attach-time block-device-mapping.delete-on-termination
-		block-device-mapping.device-name block-device-mapping.status block-device-mapping.volume-id client-token dns-name host-id
-		iam-instance-profile.arn iam-instance-profile.id instance-lifecycle ip-address kernel-id placement-group-name
-		placement-partition-number platform product-code product-code.type ramdisk-id requester-id spot-instance-request-id`) {
-		all[name] = nothing[wiredInstance]
-	}
+	all.without(`affinity block-device-mapping.attach-time block-device-mapping.delete-on-termination
+		block-device-mapping.device-name block-device-mapping.status block-device-mapping.volume-id boot-mode capacity-reservation-id
+		capacity-reservation-specification.capacity-reservation-preference
+		capacity-reservation-specification.capacity-reservation-target.capacity-reservation-id
+		capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn client-token
+		current-instance-boot-mode dns-name enclave-options.enabled group-id group-name hibernation-options.configured host-id iam-instance-profile.arn
+		iam-instance-profile.id instance-lifecycle ip-address kernel-id maintenance-options.auto-recovery metadata-options.http-endpoint
+		metadata-options.http-protocol-ipv4 metadata-options.http-protocol-ipv6 metadata-options.http-put-response-hop-limit
+		metadata-options.http-tokens metadata-options.instance-metadata-tags metadata-options.state
+		network-performance-options.bandwidth-weighting operator.principal outpost-arn placement-group-name placement-partition-number
+		platform private-dns-name-options.enable-resource-name-dns-a-record private-dns-name-options.enable-resource-name-dns-aaaa-record
+		private-dns-name-options.hostname-type product-code product-code.type ramdisk-id requester-id spot-instance-request-id tpm-support
+		usage-operation usage-operation-update-time`)
 	maps.Copy(all, filtersOfInterfaces())
+	return all
+}
+
+// moreOfInterfaces are the filters on interfaces that DescribeInstances has and
+// DescribeNetworkInterfaces has not.
+func moreOfInterfaces() filters[vpc.NetworkInterface] {
+	all := filters[vpc.NetworkInterface]{
+		"addresses.private-dns-name":    ofPrivateAddresses(func(a privateAnswer) string { return a.DNSName }),
+		"attachment.network-card-index": ofAttachment(func(_ *call, a *interfaceAttachment) string { return strconv.Itoa(a.NetworkCardIndex) }),
+		"deny-all-igw-traffic":          ofTold(func(n networkInterface) string { return strconv.FormatBool(n.DenyAllIGWTraffic) }),
+		"ipv6-address":                  ipv6AddressesOf,
+		"ipv6-native":                   ofTold(func(n networkInterface) string { return strconv.FormatBool(n.IPv6Native) }),
+	}
+	all.without(`addresses.association.allocation-id addresses.association.association-id addresses.association.carrier-ip
+		addresses.association.customer-owned-ip addresses.association.public-dns-name association.carrier-ip association.customer-owned-ip
+		ipv4-prefixes.ipv4-prefix ipv6-addresses.is-primary-ipv6 ipv6-prefixes.ipv6-prefix outpost-arn public-dns-name`)
 	return all
 }
 
 // filtersOfInterfaces are those of interfaces, as DescribeInstances calls them: an
 // instance passes if one of its interfaces does.
 func filtersOfInterfaces() filters[wiredInstance] {
-	out := make(filters[wiredInstance], len(interfaceFilters))
-	for name, of := range interfaceFilters {
+	known := moreOfInterfaces()
+	maps.Copy(known, interfaceFilters)
+	out := make(filters[wiredInstance], len(known))
+	for name, of := range known {
 		if name == "interface-type" || name == "availability-zone-id" {
 			continue // DescribeInstances has none
 		}

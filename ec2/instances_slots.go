@@ -129,7 +129,11 @@ func (c *call) subnetForLaunch(id string, at launchPlacement) (vpc.Subnet, error
 			return n, nil
 		}
 	}
-	return vpc.Subnet{}, query.Errorf("MissingInput", "No default subnet for availability zone: '%s'.", cmp.Or(at.AvailabilityZone, at.AvailabilityZoneID))
+	asked := cmp.Or(at.AvailabilityZone, at.AvailabilityZoneID)
+	if !slices.ContainsFunc(c.zones(), at.fits) {
+		return vpc.Subnet{}, invalid("Invalid availability zone: [%s]", asked)
+	}
+	return vpc.Subnet{}, query.Errorf("MissingInput", "No default subnet for availability zone: '%s'.", asked)
 }
 
 // fits reports whether a zone is the one that is asked for, if one is.

@@ -76,19 +76,15 @@ func (c *call) statusOf(m *wiredInstance) instanceStatus {
 var statusFilters = filters[instanceStatus]{
 	"availability-zone":            ofStatus(func(s *instanceStatus) string { return s.AvailabilityZone }),
 	"availability-zone-id":         ofStatus(func(s *instanceStatus) string { return s.AvailabilityZoneID }),
-	"event.code":                   nothing[instanceStatus],
-	"event.description":            nothing[instanceStatus],
-	"event.instance-event-id":      nothing[instanceStatus],
-	"event.not-after":              nothing[instanceStatus],
-	"event.not-before":             nothing[instanceStatus],
-	"event.not-before-deadline":    nothing[instanceStatus],
 	"instance-state-code":          ofStatus(func(s *instanceStatus) string { return strconv.Itoa(s.State.Code) }),
 	"instance-state-name":          ofStatus(func(s *instanceStatus) string { return s.State.Name }),
 	"instance-status.reachability": ofStatus(func(s *instanceStatus) string { return s.InstanceStatus.reachability() }),
 	"instance-status.status":       ofStatus(func(s *instanceStatus) string { return s.InstanceStatus.Status }),
+	"operator.managed":             ofStatus(func(*instanceStatus) string { return "false" }),
 	"system-status.reachability":   ofStatus(func(s *instanceStatus) string { return s.SystemStatus.reachability() }),
 	"system-status.status":         ofStatus(func(s *instanceStatus) string { return s.SystemStatus.Status }),
-}
+}.without(`attached-ebs-status.status event.code event.description event.instance-event-id event.not-after event.not-before
+	event.not-before-deadline operator.principal`)
 
 func ofStatus(of func(*instanceStatus) string) func(*call, *instanceStatus) []string {
 	return func(_ *call, s *instanceStatus) []string {

@@ -86,6 +86,8 @@ func TestRunByDefault(t *testing.T) {
 	expect(t, "zone c by id", w.instanceItem(w.run("Placement.AvailabilityZoneId", "use1-az3", "Placement.Tenancy", "default")), "subnetId", subnetC)
 	expectTexts(t, "by name", w.instanceItem(w.run(numbered("SecurityGroup", "web", "app")...)), "groupSet.item.groupId", groupWeb, groupApp)
 	w.refused("MissingInput", "No default subnet for availability zone: 'us-east-1b'.", "RunInstances", runParams("Placement.AvailabilityZone", "us-east-1b")...)
+	w.refused("InvalidParameterValue", "Invalid availability zone: [us-east-1z]", "RunInstances", runParams("Placement.AvailabilityZone", "us-east-1z")...)
+	w.refused("InvalidParameterValue", "Invalid availability zone: [use1-az9]", "RunInstances", runParams("Placement.AvailabilityZoneId", "use1-az9")...)
 	w = newWorld(t, strings.ReplaceAll(machinesFile, ", default_for_az: true", ""))
 	w.refused("MissingInput", "No subnets found for the default VPC '"+mainVPC+"'. Please specify a subnet.", "RunInstances", runParams()...)
 	w = newWorld(t, strings.ReplaceAll(strings.ReplaceAll(machinesFile, ", default_for_az: true", ""), ", default: true", ""))
@@ -206,7 +208,7 @@ func TestRefusedLaunches(t *testing.T) {
 
 func TestLives(t *testing.T) {
 	w := newWorld(t, machinesFile)
-	id := w.run("TagSpecification.1.ResourceType", "instance", "TagSpecification.1.Tag.1.Key", "a")
+	id := w.run("TagSpecification.1.ResourceType", "instance", "TagSpecification.1.Tag.1.Key", "a", "TagSpecification.1.Tag.1.Value", "")
 	nic := w.primaryInterface(id)
 	change := func(action, previous, current string) {
 		t.Helper()
@@ -249,7 +251,7 @@ func TestRefusedStates(t *testing.T) {
 	for _, action := range []string{"StopInstances", "StartInstances", "TerminateInstances"} {
 		w.refused("InvalidInstanceID.NotFound", "The instance ID 'i-"+nobody+"' does not exist", action, numbered("InstanceId", id, "i-"+nobody)...)
 		w.refused("InvalidInstanceID.NotFound", "The instance IDs 'i-"+nobody+", i-12345678' do not exist", action, numbered("InstanceId", "i-"+nobody, "i-12345678")...)
-		w.refused("InvalidInstanceID.Malformed", `Invalid id: "web" (expecting "i-...")`, action, "InstanceId.1", "web")
+		w.refused("InvalidInstanceID.Malformed", `Invalid id: "web"`, action, "InstanceId.1", "web")
 		w.refused("MissingParameter", "The request must contain the parameter InstanceId", action)
 	}
 	for _, action := range []string{"StopInstances", "TerminateInstances"} {
@@ -301,7 +303,7 @@ func TestDescribeInstances(t *testing.T) {
 	w.refused("InvalidParameterValue", "The filter 'colour' is invalid", "DescribeInstances", filtering("colour", "red")...)
 	w.refused("InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults", "DescribeInstances", "InstanceId.1", third, "MaxResults", "5")
 	w.refused("InvalidInstanceID.NotFound", "The instance ID 'i-"+nobody+"' does not exist", "DescribeInstances", "InstanceId.1", "i-"+nobody)
-	w.refused("InvalidInstanceID.Malformed", `Invalid id: "i-xyz" (expecting "i-...")`, "DescribeInstances", "InstanceId.1", "i-xyz")
+	w.refused("InvalidInstanceID.Malformed", `Invalid id: "i-xyz"`, "DescribeInstances", "InstanceId.1", "i-xyz")
 }
 
 func TestInstancePages(t *testing.T) {

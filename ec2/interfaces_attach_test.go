@@ -86,7 +86,7 @@ func TestRefusedAttachments(t *testing.T) {
 		{"InvalidParameterCombination", apart, attachParams(zoneC, instance, 1)},
 		{"IncorrectInstanceState", "Instance '" + gone + "' is not 'running' or 'stopped'.", attachParams(second, gone, 1)},
 		{"InvalidInstanceID.NotFound", "The instance ID 'i-" + nobody + "' does not exist", attachParams(second, "i-"+nobody, 1)},
-		{"InvalidInstanceID.Malformed", `Invalid id: "web" (expecting "i-...")`, attachParams(second, "web", 1)},
+		{"InvalidInstanceID.Malformed", `Invalid id: "web"`, attachParams(second, "web", 1)},
 		{"InvalidNetworkInterfaceID.NotFound", "The networkInterface ID 'eni-" + nobody + "' does not exist", attachParams("eni-"+nobody, instance, 1)},
 		{"MissingParameter", "The request must contain the parameter DeviceIndex", []string{"NetworkInterfaceId", second, "InstanceId", instance}},
 	} {

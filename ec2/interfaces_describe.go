@@ -75,8 +75,8 @@ type ofInterface = func(*call, *vpc.NetworkInterface) []string
 var interfaceFilters = filters[vpc.NetworkInterface]{
 	"addresses.association.owner-id":  nothing[vpc.NetworkInterface],
 	"addresses.association.public-ip": nothing[vpc.NetworkInterface],
-	"addresses.primary":               func(_ *call, nic *vpc.NetworkInterface) []string { return primaryOrNot(nic) },
-	"addresses.private-ip-address":    addressesOf(false),
+	"addresses.primary":               ofPrivateAddresses(func(a privateAnswer) string { return strconv.FormatBool(a.Primary) }),
+	"addresses.private-ip-address":    ofPrivateAddresses(func(a privateAnswer) string { return a.Address }),
 	"association.allocation-id":       nothing[vpc.NetworkInterface],
 	"association.association-id":      nothing[vpc.NetworkInterface],
 	"association.ip-owner-id":         nothing[vpc.NetworkInterface],
@@ -95,15 +95,24 @@ var interfaceFilters = filters[vpc.NetworkInterface]{
 	"availability-zone-id":         ofTold(func(n networkInterface) string { return n.AvailabilityZoneID }),
 	"description":                  func(_ *call, nic *vpc.NetworkInterface) []string { return []string{nic.Description} },
 	"group-id":                     func(_ *call, nic *vpc.NetworkInterface) []string { return nic.GroupIDs },
-	"interface-type":               func(*call, *vpc.NetworkInterface) []string { return []string{interfaceType} },
-	"ipv6-addresses.ipv6-address":  addressesOf(true),
-	"mac-address":                  func(_ *call, nic *vpc.NetworkInterface) []string { return []string{macAddress(nic.ID)} },
-	"network-interface-id":         func(_ *call, nic *vpc.NetworkInterface) []string { return []string{nic.ID} },
-	"owner-id":                     func(c *call, _ *vpc.NetworkInterface) []string { return []string{c.owner()} },
-	"private-dns-name":             ofTold(func(n networkInterface) string { return n.PrivateDNSName }),
-	"private-ip-address":           ofTold(func(n networkInterface) string { return n.PrivateAddress }),
-	"requester-id":                 nothing[vpc.NetworkInterface],
-	"requester-managed":            func(*call, *vpc.NetworkInterface) []string { return []string{"false"} },
+	"group-name": func(c *call, nic *vpc.NetworkInterface) []string {
+		var names []string
+		for _, g := range c.identifiers(nic.GroupIDs) {
+			names = append(names, g.Name)
+		}
+		return names
+	},
+	"interface-type":              func(*call, *vpc.NetworkInterface) []string { return []string{interfaceType} },
+	"ipv6-addresses.ipv6-address": ipv6AddressesOf,
+	"mac-address":                 func(_ *call, nic *vpc.NetworkInterface) []string { return []string{macAddress(nic.ID)} },
+	"network-interface-id":        func(_ *call, nic *vpc.NetworkInterface) []string { return []string{nic.ID} },
+	"operator.managed":            func(*call, *vpc.NetworkInterface) []string { return []string{"false"} },
+	"operator.principal":          nothing[vpc.NetworkInterface],
+	"owner-id":                    func(c *call, _ *vpc.NetworkInterface) []string { return []string{c.owner()} },
+	"private-dns-name":            ofTold(func(n networkInterface) string { return n.PrivateDNSName }),
+	"private-ip-address":          ofTold(func(n networkInterface) string { return n.PrivateAddress }),
+	"requester-id":                nothing[vpc.NetworkInterface],
+	"requester-managed":           func(*call, *vpc.NetworkInterface) []string { return []string{"false"} },
 	"source-dest-check": func(_ *call, nic *vpc.NetworkInterface) []string {
 		return []string{strconv.FormatBool(nic.SourceDestCheck)}
 	},
@@ -111,9 +120,6 @@ var interfaceFilters = filters[vpc.NetworkInterface]{
 	"subnet-id": func(_ *call, nic *vpc.NetworkInterface) []string { return []string{nic.SubnetID} },
 	"vpc-id":    func(_ *call, nic *vpc.NetworkInterface) []string { return []string{nic.VPCID} },
 }
-
-// nothing is what is compared where resources have no such value.
-func nothing[T any](*call, *T) []string { return nil }
 
 // ofTold compares what is told of an interface, unless that is nothing.
 func ofTold(of func(networkInterface) string) ofInterface {
@@ -131,21 +137,25 @@ func ofAttachment(of func(*call, *interfaceAttachment) string) ofInterface {
 	}
 }
 
-func addressesOf(ipv6 bool) ofInterface {
-	return func(_ *call, nic *vpc.NetworkInterface) []string {
+// ipv6AddressesOf returns an interface's IPv6 addresses.
+func ipv6AddressesOf(_ *call, nic *vpc.NetworkInterface) []string {
+	var out []string
+	for _, addr := range ofFamily(nic.Addresses, true) {
+		out = append(out, addr.String())
+	}
+	return out
+}
+
+// ofPrivateAddresses compares what is told of each IPv4 address, unless that is
+// nothing.
+func ofPrivateAddresses(of func(privateAnswer) string) ofInterface {
+	return func(c *call, nic *vpc.NetworkInterface) []string {
 		var out []string
-		for _, addr := range ofFamily(nic.Addresses, ipv6) {
-			out = append(out, addr.String())
+		for _, a := range c.privateAnswers(nic) {
+			if value := of(a); value != "" {
+				out = append(out, value)
+			}
 		}
 		return out
 	}
-}
-
-// primaryOrNot tells of each IPv4 address whether it is the primary one.
-func primaryOrNot(nic *vpc.NetworkInterface) []string {
-	var out []string
-	for i := range ofFamily(nic.Addresses, false) {
-		out = append(out, strconv.FormatBool(i == 0))
-	}
-	return out
 }

@@ -30,6 +30,8 @@ func (c *call) attachable(subnet vpc.Subnet, groupIDs []string) error {
 	for i, id := range groupIDs {
 		g, ok := c.SecurityGroups.Get(id)
 		switch {
+		case id == "":
+			return invalid("Value () for parameter groupId is invalid. The value cannot be empty")
 		case !ok && !vpc.IsID("sg", id):
 			return malformedID("InvalidGroupId.Malformed", "sg", id)
 		case !ok:
@@ -59,7 +61,11 @@ func (c *call) groupsOr(vpcID string, groupIDs []string) []string {
 	return nil
 }
 
-// malformedID refuses an id that has not the form of ids of its kind.
+// malformedID refuses an id that has not the form of ids of its kind. AWS says how
+// they begin where that is the fault, but not of instances'.
 func malformedID(code, prefix, id string) error {
-	return query.Errorf(code, "Invalid id: %q (expecting \"%s-...\")", id, prefix)
+	if prefix == "i" || strings.HasPrefix(id, prefix+"-") {
+		return query.Errorf(code, "Invalid id: \"%s\"", id)
+	}
+	return query.Errorf(code, "Invalid id: \"%s\" (expecting \"%s-...\")", id, prefix)
 }

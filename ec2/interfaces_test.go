@@ -118,6 +118,8 @@ func TestRefusedInterfaces(t *testing.T) {
 			[]string{"SubnetId", subnetSmall, "SecondaryPrivateIpAddressCount", "11"}},
 		{"InvalidGroup.NotFound", "The security group 'sg-" + nobody + "' does not exist", []string{"SecurityGroupId.1", "sg-" + nobody}},
 		{"InvalidGroupId.Malformed", `Invalid id: "web" (expecting "sg-...")`, []string{"SecurityGroupId.1", "web"}},
+		{"InvalidGroupId.Malformed", `Invalid id: "sg-web"`, []string{"SecurityGroupId.1", "sg-web"}},
+		{"InvalidParameterValue", "Value () for parameter groupId is invalid. The value cannot be empty", []string{"SecurityGroupId.1", ""}},
 		{"InvalidParameter", "Security group " + groupFar + " and subnet " + subnetA + " belong to different networks.", []string{"SecurityGroupId.1", groupFar}},
 		{"InvalidParameterValue", "The security group '" + groupWeb + "' appears more than once in the request", numbered("SecurityGroupId", groupWeb, groupWeb)},
 		{"InvalidParameterValue", "Value (efa) for parameter InterfaceType is invalid. Want interface.", []string{"InterfaceType", "efa"}},
@@ -126,7 +128,7 @@ func TestRefusedInterfaces(t *testing.T) {
 		{"InvalidParameterValue", "Value (61) for parameter UdpTimeout is invalid. Want 30 to 60 seconds.", []string{"ConnectionTrackingSpecification.UdpTimeout", "61"}},
 		{"InvalidParameterValue", "Value (181) for parameter UdpStreamTimeout is invalid. Want 60 to 180 seconds.", []string{"ConnectionTrackingSpecification.UdpStreamTimeout", "181"}},
 		{"InvalidParameterValue", "'instance' is not a valid taggable resource type for this operation.",
-			[]string{"TagSpecification.1.ResourceType", "instance", "TagSpecification.1.Tag.1.Key", "a"}},
+			[]string{"TagSpecification.1.ResourceType", "instance", "TagSpecification.1.Tag.1.Key", "a", "TagSpecification.1.Tag.1.Value", ""}},
 	} {
 		params := x.params
 		if params != nil && !slices.Contains(params, "SubnetId") {
@@ -147,14 +149,14 @@ func TestGroupsPerInterface(t *testing.T) {
 
 func TestDeleteNetworkInterface(t *testing.T) {
 	w := newWorld(t, machinesFile)
-	id := w.newInterface("TagSpecification.1.ResourceType", "network-interface", "TagSpecification.1.Tag.1.Key", "a")
+	id := w.newInterface("TagSpecification.1.ResourceType", "network-interface", "TagSpecification.1.Tag.1.Key", "a", "TagSpecification.1.Tag.1.Value", "")
 	expect(t, "answer", w.do("DeleteNetworkInterface", "NetworkInterfaceId", id), "return", "true")
 	w.refused("InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '"+id+"' does not exist", "DescribeNetworkInterfaces", "NetworkInterfaceId.1", id)
 	if tags := w.store.View().Tags(id); tags != nil {
 		t.Errorf("its tags are there still: %v", tags)
 	}
 	w.refused("InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '"+id+"' does not exist", "DeleteNetworkInterface", "NetworkInterfaceId", id)
-	w.refused("InvalidNetworkInterfaceId.Malformed", `Invalid id: "eni-1" (expecting "eni-...")`, "DeleteNetworkInterface", "NetworkInterfaceId", "eni-1")
+	w.refused("InvalidNetworkInterfaceId.Malformed", `Invalid id: "eni-1"`, "DeleteNetworkInterface", "NetworkInterfaceId", "eni-1")
 	primary := w.primaryInterface(w.run())
 	w.refused("InvalidParameterValue", "Network interface '"+primary+"' is currently in use.", "DeleteNetworkInterface", "NetworkInterfaceId", primary)
 }
@@ -176,6 +178,7 @@ func TestDescribeNetworkInterfaces(t *testing.T) {
 		{"network-interface-id", one, []string{one}},
 		{"description", "fir*", []string{one}},
 		{"group-id", groupWeb, []string{closedInterface, one}},
+		{"group-name", "we?", []string{closedInterface, one}},
 		{"subnet-id", subnetC, []string{two}},
 		{"vpc-id", otherVPC, nil},
 		{"availability-zone", "us-east-1c", []string{two}},

@@ -34,7 +34,7 @@ const (
 	subnetA, subnetSmall, subnetC, subnetOf = "subnet-0000000000000000a", "subnet-0000000000000000b", "subnet-0000000000000000c", "subnet-0000000000000000d"
 	groupWeb, groupApp, groupFar            = "sg-00000000000000001", "sg-00000000000000002", "sg-00000000000000003"
 	declaredInstance, declaredInterface     = "i-00000000000000001", "eni-00000000000000001"
-	closedInterface                         = "eni-00000000000000002"
+	closedInstance, closedInterface         = "i-00000000000000002", "eni-00000000000000002"
 	nobody                                  = "00000000000000099"
 )
 

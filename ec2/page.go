@@ -26,6 +26,18 @@ type pageSizes struct{ least, most int }
 // ordinaryPages are those of most actions.
 var ordinaryPages = pageSizes{5, 1000}
 
+// check refuses a MaxResults as AWS does, which says "greater" where it means "not
+// less".
+func (s pageSizes) check(n int) error {
+	switch {
+	case n < s.least:
+		return invalid("Value ( %d ) for parameter maxResults is invalid. Expecting a value greater than %d.", n, s.least)
+	case n > s.most:
+		return invalid("Value ( %d ) for parameter maxResults is invalid. Expecting a value less than or equal to %d.", n, s.most)
+	}
+	return nil
+}
+
 // page returns a page of items, all of them if the request has no MaxResults and no
 // token, and the token of the page after it. Items of a page are in the order of
 // their keys, so that the next page goes on behind the last one's, whatever has
@@ -34,8 +46,8 @@ func page[T any](items []T, in paged, sizes pageSizes, key func(*T) string) ([]T
 	most := sizes.most
 	if in.MaxResults != nil {
 		most = *in.MaxResults
-		if most < sizes.least || most > sizes.most {
-			return nil, nextPage{}, invalid("Value ( %d ) for parameter maxResults is invalid. Expecting a value between %d and %d.", most, sizes.least, sizes.most)
+		if err := sizes.check(most); err != nil {
+			return nil, nextPage{}, err
 		}
 	} else if in.NextToken == "" {
 		return items, nextPage{}, nil

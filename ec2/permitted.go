@@ -10,7 +10,7 @@ import (
 
 // rulesOf reads the permissions of a request as rules of a group, one for each
 // peer, in their canonical form and without ids. That a permission has no peer is
-// refused; AWS documents nothing about it.
+// refused.
 func (c *call) rulesOf(g *vpc.SecurityGroup, d vpc.Direction, permissions []ipPermission) ([]vpc.Rule, error) {
 	var rules []vpc.Rule
 	for i := range permissions {
@@ -25,7 +25,7 @@ func (c *call) rulesOf(g *vpc.SecurityGroup, d vpc.Direction, permissions []ipPe
 			return nil, err
 		}
 		if len(rules) == before {
-			return nil, query.Errorf("MissingParameter", "The request must contain at least one of: ipRanges, ipv6Ranges, prefixListIds, or groups")
+			return nil, query.Errorf("MissingParameter", "Missing source specification: include source security group or CIDR information")
 		}
 	}
 	seen := make(map[vpc.Key]bool, len(rules))

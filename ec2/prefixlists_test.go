@@ -295,7 +295,7 @@ func TestAListThatGroupsName(t *testing.T) {
 	if len(page.all("prefixListAssociationSet.item")) != 5 || page.get("nextToken") == "" || page.all("prefixListAssociationSet.item")[0].get("resourceOwner") != "123456789012" {
 		t.Errorf("a page of them: %+v", page)
 	}
-	w.refused("InvalidParameterValue", "Value ( 256 ) for parameter maxResults is invalid. Expecting a value between 5 and 255.",
+	w.refused("InvalidParameterValue", "Value ( 256 ) for parameter maxResults is invalid. Expecting a value less than or equal to 255.",
 		"GetManagedPrefixListAssociations", "PrefixListId", id, "MaxResults", "256")
 	w.refused("DependencyViolation", "resource "+id+" has a dependent object", "DeleteManagedPrefixList", "PrefixListId", id)
 	w.refused("RulesPerSecurityGroupLimitExceeded",
@@ -354,7 +354,7 @@ func TestDescribePrefixListsInPagesAndByFilters(t *testing.T) {
 		if action == "GetManagedPrefixListEntries" {
 			params = append(params, "PrefixListId", id)
 		}
-		w.refused("InvalidParameterValue", "Value ( 101 ) for parameter maxResults is invalid. Expecting a value between 1 and 100.", action, params...)
+		w.refused("InvalidParameterValue", "Value ( 101 ) for parameter maxResults is invalid. Expecting a value less than or equal to 100.", action, params...)
 	}
 	list := w.store.View().PrefixLists()[1].ID
 	first := w.do("GetManagedPrefixListEntries", "PrefixListId", list, "MaxResults", "1")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -20,6 +21,11 @@ const (
 	serviceSTS = "sts"
 )
 
+// maxAtOnce is how many requests are worked on at once. Each has a thread of its
+// own, also while it waits for its turn to make a change, and 10,000 threads are
+// the end of a Go program.
+const maxAtOnce = 256
+
 // ServeHTTP answers a request.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start, id := e.options.Clock(), e.requestID()
@@ -30,11 +36,13 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if fault != nil {
 		status, document = fault.HTTPStatus(), errorDocument(service, fault, id)
 	} else {
+		e.slots <- struct{}{}
 		// Packets go first: a full Describe of a fleet is megabytes.
 		_ = background.Do(func() error {
 			status, document = e.respond(service, by, form, id)
 			return nil
 		})
+		<-e.slots
 	}
 	w.Header().Set("Content-Type", "text/xml;charset=UTF-8")
 	w.Header().Set("X-Amzn-Requestid", id)
@@ -44,7 +52,16 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		"user", by.user, "request_id", id, "took", e.options.Clock().Sub(start).Round(time.Microsecond))
 }
 
-func (e *Endpoint) respond(service string, by *caller, form url.Values, id string) (int, []byte) {
+// respond performs a request. A fault of an action's is one request's end, and
+// not that of the gateway: net/http cannot catch it on another goroutine.
+func (e *Endpoint) respond(service string, by *caller, form url.Values, id string) (status int, document []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.options.Log.Error("an EC2 request failed", "action", form.Get("Action"), "request_id", id, "panic", p, "stack", string(debug.Stack()))
+			fault := &query.Error{Code: "InternalError", Message: "An internal error has occurred", Status: http.StatusInternalServerError}
+			status, document = fault.Status, errorDocument(service, fault, id)
+		}
+	}()
 	if service == serviceSTS {
 		return e.answerSTS(by, form, id)
 	}

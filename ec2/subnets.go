@@ -138,7 +138,7 @@ var subnetFilters = filters[subnetItem]{
 	"ipv6-cidr-block-association.ipv6-cidr-block": ofSubnetBlocks(func(b *subnetIPv6Block) string { return b.CIDRBlock }),
 	"ipv6-cidr-block-association.association-id":  ofSubnetBlocks(func(b *subnetIPv6Block) string { return b.AssociationID }),
 	"ipv6-cidr-block-association.state":           ofSubnetBlocks(func(b *subnetIPv6Block) string { return b.State.State }),
-}
+}.without("customer-owned-ipv4-pool enable-lni-at-device-index outpost-arn")
 
 // ofSubnet returns a filter on one thing of a subnet.
 func ofSubnet(of func(*subnetItem) string) func(*call, *subnetItem) []string {

@@ -13,41 +13,33 @@ import (
 const maxTagged = 1000
 
 type createTagsRequest struct {
-	ResourceIDs []string `query:"ResourceId,required"`
-	Tags        []tag    `query:"Tag,required"`
+	ResourceIDs []string     `query:"ResourceId,required"`
+	Tags        []requestTag `query:"Tag,required"`
 }
 
 // createTags gives each resource each tag, in place of the one that it has under
 // the same key.
 func (c *call) createTags(in *createTagsRequest) (*done, error) {
-	var tags []vpc.Tag
-	for _, t := range in.Tags {
-		tags = append(tags, vpc.Tag(t))
-	}
-	if len(tags) == 0 {
+	tags, err := readTags(in.Tags)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(tags) == 0:
 		return nil, missing("Tag")
 	}
-	if err := checkTags(tags); err != nil {
-		return nil, err
-	}
 	return c.retag(in.ResourceIDs, func(t tag) bool {
-		return !slices.ContainsFunc(in.Tags, func(other tag) bool { return other.Key == t.Key })
-	}, in.Tags)
+		return !slices.ContainsFunc(tags, func(other vpc.Tag) bool { return other.Key == t.Key })
+	}, tags)
 }
 
 type deleteTagsRequest struct {
-	ResourceIDs []string      `query:"ResourceId,required"`
-	Tags        []tagToDelete `query:"Tag"`
+	ResourceIDs []string     `query:"ResourceId,required"`
+	Tags        []requestTag `query:"Tag"`
 }
 
-// tagToDelete is a tag that is to go: with whatever value, or if it has this one.
-type tagToDelete struct {
-	Key   string  `query:"Key"`
-	Value *string `query:"Value"`
-}
-
-// deleteTags takes tags from each resource: all if the request names none. That a
-// resource has not got one is no error.
+// deleteTags takes tags from each resource: all if the request names none, and
+// with whatever value if it says none. That a resource has not got one is no
+// error.
 func (c *call) deleteTags(in *deleteTagsRequest) (*done, error) {
 	for _, t := range in.Tags {
 		if err := checkTags([]vpc.Tag{{Key: t.Key}}); err != nil {
@@ -55,14 +47,14 @@ func (c *call) deleteTags(in *deleteTagsRequest) (*done, error) {
 		}
 	}
 	return c.retag(in.ResourceIDs, func(t tag) bool {
-		return len(in.Tags) > 0 && !slices.ContainsFunc(in.Tags, func(gone tagToDelete) bool {
+		return len(in.Tags) > 0 && !slices.ContainsFunc(in.Tags, func(gone requestTag) bool {
 			return gone.Key == t.Key && (gone.Value == nil || *gone.Value == t.Value)
 		})
 	}, nil)
 }
 
 // retag leaves resources those of their tags that stay, and adds others.
-func (c *call) retag(ids []string, stays func(tag) bool, add []tag) (*done, error) {
+func (c *call) retag(ids []string, stays func(tag) bool, add []vpc.Tag) (*done, error) {
 	switch {
 	case len(ids) == 0:
 		return nil, missing("ResourceId")
@@ -75,7 +67,9 @@ func (c *call) retag(ids []string, stays func(tag) bool, add []tag) (*done, erro
 	for _, id := range ids {
 		has := c.tagsOf(id)
 		next := slices.DeleteFunc(slices.Clone(has), func(t tag) bool { return !stays(t) })
-		next = append(next, add...)
+		for _, t := range add {
+			next = append(next, tag(t))
+		}
 		slices.SortFunc(next, compareTags)
 		if slices.Equal(next, has) {
 			continue

@@ -12,14 +12,20 @@ import (
 
 // tag is a tag on the wire.
 type tag struct {
-	Key   string `xml:"key" query:"Key"`
-	Value string `xml:"value" query:"Value"`
+	Key   string `xml:"key"`
+	Value string `xml:"value"`
+}
+
+// requestTag is a tag that a request names.
+type requestTag struct {
+	Key   string  `query:"Key"`
+	Value *string `query:"Value"`
 }
 
 // tagSpecification is tags for the resources that a request makes.
 type tagSpecification struct {
-	ResourceType string `query:"ResourceType"`
-	Tags         []tag  `query:"Tag"`
+	ResourceType string       `query:"ResourceType"`
+	Tags         []requestTag `query:"Tag"`
 }
 
 // tagSpecified is part of requests that make resources.
@@ -66,16 +72,27 @@ func (c *call) tagValues(filter, id string) []string {
 // tagsFor returns the tags that a request gives to resources of a type. Other
 // types than those that the request makes are refused.
 func (in *tagSpecified) tagsFor(kind string, others ...string) ([]vpc.Tag, error) {
-	var tags []vpc.Tag
+	var tags []requestTag
 	for _, spec := range in.TagSpecifications {
 		switch {
 		case spec.ResourceType == kind:
-			for _, t := range spec.Tags {
-				tags = append(tags, vpc.Tag(t))
-			}
+			tags = append(tags, spec.Tags...)
 		case !slices.Contains(others, spec.ResourceType):
 			return nil, invalid("'%s' is not a valid taggable resource type for this operation.", spec.ResourceType)
 		}
+	}
+	return readTags(tags)
+}
+
+// readTags reads the tags that a request gives to resources. A value can be empty,
+// but not be left out.
+func readTags(given []requestTag) ([]vpc.Tag, error) {
+	var tags []vpc.Tag
+	for _, t := range given {
+		if t.Value == nil {
+			return nil, invalid("Value ( %s ) for parameter value is invalid. Tag value cannot be null. Use empty string instead.", t.Key)
+		}
+		tags = append(tags, vpc.Tag{Key: t.Key, Value: *t.Value})
 	}
 	return tags, checkTags(tags)
 }
@@ -86,7 +103,7 @@ func checkTags(tags []vpc.Tag) error {
 	for _, t := range tags {
 		switch {
 		case t.Key == "":
-			return invalid("Tag key cannot be null or empty.")
+			return invalid("Value ( '' ) for parameter Tag key is invalid. Tag key cannot be null or empty.")
 		case utf8.RuneCountInString(t.Key) > vpc.MaxTagKey:
 			return invalid("Tag key exceeds the maximum length of %d characters", vpc.MaxTagKey)
 		case utf8.RuneCountInString(t.Value) > vpc.MaxTagValue:

@@ -49,7 +49,7 @@ func (w *world) newVPC(params ...string) string {
 func TestTagsAreMadeReplacedAndDeleted(t *testing.T) {
 	w := newWorld(t, tagged)
 	id := w.newVPC()
-	w.do("CreateTags", "ResourceId.1", id, "Tag.1.Key", "Stage", "Tag.1.Value", "test", "Tag.2.Key", "Empty")
+	w.do("CreateTags", "ResourceId.1", id, "Tag.1.Key", "Stage", "Tag.1.Value", "test", "Tag.2.Key", "Empty", "Tag.2.Value", "")
 	w.hasTags(id, "Empty=", "Stage=test")
 	w.do("CreateTags", "ResourceId.1", id, "Tag.1.Key", "Stage", "Tag.1.Value", "prod")
 	w.hasTags(id, "Empty=", "Stage=prod")
@@ -63,7 +63,7 @@ func TestTagsAreMadeReplacedAndDeleted(t *testing.T) {
 	w.do("DeleteTags", "ResourceId.1", id, "Tag.1.Key", "Stage")
 	w.hasTags(id)
 
-	w.do("CreateTags", "ResourceId.1", id, "Tag.1.Key", "a", "Tag.2.Key", "b")
+	w.do("CreateTags", "ResourceId.1", id, "Tag.1.Key", "a", "Tag.1.Value", "", "Tag.2.Key", "b", "Tag.2.Value", "")
 	w.do("DeleteTags", "ResourceId.1", id)
 	w.hasTags(id)
 	before := w.applied
@@ -109,14 +109,17 @@ func TestTagsThatAreRefused(t *testing.T) {
 		t.Helper()
 		w.refused(code, message, "CreateTags", "ResourceId.1", id, "Tag.1.Key", key, "Tag.1.Value", value)
 	}
-	create("InvalidParameterValue", "Tag key cannot be null or empty.", "", "x")
+	create("InvalidParameterValue", "Value ( '' ) for parameter Tag key is invalid. Tag key cannot be null or empty.", "", "x")
+	const null = "Value ( a ) for parameter value is invalid. Tag value cannot be null. Use empty string instead."
+	w.refused("InvalidParameterValue", null, "CreateTags", "ResourceId.1", id, "Tag.1.Key", "a")
+	w.refused("InvalidParameterValue", null, "CreateVpc", "CidrBlock", "10.9.0.0/16", "TagSpecification.1.ResourceType", "vpc", "TagSpecification.1.Tag.1.Key", "a")
 	create("InvalidParameterValue", "Tag key exceeds the maximum length of 128 characters", strings.Repeat("ä", 129), "x")
 	create("InvalidParameterValue", "Tag value exceeds the maximum length of 256 characters", "x", strings.Repeat("ä", 257))
 	create("InvalidParameterValue", "Value ( AWS:x ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use", "AWS:x", "x")
 	w.do("CreateTags", "ResourceId.1", id, "Tag.1.Key", strings.Repeat("ä", 128), "Tag.1.Value", strings.Repeat("ä", 256))
-	w.refused("InvalidParameterValue", "Duplicate tag key 'a' specified.", "CreateTags", "ResourceId.1", id, "Tag.1.Key", "a", "Tag.2.Key", "a")
-	w.refused("InvalidParameterValue", "Tag key cannot be null or empty.", "DeleteTags", "ResourceId.1", id, "Tag.1.Key", "")
-	w.refused("MissingParameter", "The request must contain the parameter ResourceId", "CreateTags", "Tag.1.Key", "a")
+	w.refused("InvalidParameterValue", "Duplicate tag key 'a' specified.", "CreateTags", "ResourceId.1", id, "Tag.1.Key", "a", "Tag.1.Value", "", "Tag.2.Key", "a", "Tag.2.Value", "b")
+	w.refused("InvalidParameterValue", "Value ( '' ) for parameter Tag key is invalid. Tag key cannot be null or empty.", "DeleteTags", "ResourceId.1", id, "Tag.1.Key", "")
+	w.refused("MissingParameter", "The request must contain the parameter ResourceId", "CreateTags", "Tag.1.Key", "a", "Tag.1.Value", "")
 	w.refused("MissingParameter", "The request must contain the parameter Tag", "CreateTags", "ResourceId.1", id)
 	w.refused("MissingParameter", "The request must contain the parameter ResourceId", "DeleteTags", "ResourceId", "")
 	w.refused("MissingParameter", "The request must contain the parameter Tag", "CreateTags", "ResourceId.1", id, "Tag", "")
@@ -130,12 +133,12 @@ func TestTagsThatAreRefused(t *testing.T) {
 
 	many = []string{"ResourceId.1", id}
 	for i := range 50 {
-		many = append(many, fmt.Sprintf("Tag.%d.Key", i+1), fmt.Sprint("k", i))
+		many = append(many, fmt.Sprintf("Tag.%d.Key", i+1), fmt.Sprint("k", i), fmt.Sprintf("Tag.%d.Value", i+1), "")
 	}
 	w.do("CreateTags", many...)
 	create("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.", "one more", "")
 	w.refused("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.",
-		"CreateTags", append(many, "Tag.51.Key", "k50")...)
+		"CreateTags", append(many, "Tag.51.Key", "k50", "Tag.51.Value", "")...)
 }
 
 // TestTagsOfWhatIsNotThere has a resource that is there in each call, which must
@@ -158,7 +161,7 @@ func TestTagsOfWhatIsNotThere(t *testing.T) {
 		"vpc-1":         {"InvalidID", "The ID 'vpc-1' is not valid"},
 		"web":           {"InvalidID", "The ID 'web' is not valid"},
 	} {
-		w.refused(want[0], want[1], "CreateTags", "ResourceId.1", id, "ResourceId.2", gone, "Tag.1.Key", "a")
+		w.refused(want[0], want[1], "CreateTags", "ResourceId.1", id, "ResourceId.2", gone, "Tag.1.Key", "a", "Tag.1.Value", "")
 		w.refused(want[0], want[1], "DeleteTags", "ResourceId.1", id, "ResourceId.2", gone)
 	}
 	w.hasTags(id)
@@ -204,7 +207,7 @@ func TestADeclaredNameIsATag(t *testing.T) {
 	s := w.store.View().Snapshot
 	for id, name := range map[string]string{s.VPCs()[0].ID: "lab", s.NetworkACLs()[0].ID: "edge", s.Instances()[0].ID: "web"} {
 		w.hasTags(id, "Name="+name)
-		w.do("CreateTags", "ResourceId.1", id, "Tag.1.Key", "Name", "Tag.1.Value", name, "Tag.2.Key", "App", "Tag.3.Key", "Owner") // the same: no change of it
+		w.do("CreateTags", "ResourceId.1", id, "Tag.1.Key", "Name", "Tag.1.Value", name, "Tag.2.Key", "App", "Tag.2.Value", "", "Tag.3.Key", "Owner", "Tag.3.Value", "") // the same: no change of it
 		w.hasTags(id, "App=", "Name="+name, "Owner=")
 		declared := id + " is declared in lab.yaml"
 		for _, change := range [][]string{
@@ -225,7 +228,7 @@ func TestADeclaredNameIsATag(t *testing.T) {
 	}
 	subnet := s.Subnets()[0].ID
 	w.hasTags(subnet, "Name=a", "Team=red")
-	status, answer := w.try("CreateTags", "ResourceId.1", subnet, "Tag.1.Key", "Stage")
+	status, answer := w.try("CreateTags", "ResourceId.1", subnet, "Tag.1.Key", "Stage", "Tag.1.Value", "")
 	if code := answer.get("Errors.Error.Code"); status != 400 || code != "OperationNotPermitted" {
 		t.Errorf("tags of a subnet whose tags the file states: %s", code)
 	}
@@ -252,7 +255,7 @@ func TestTheNameTagIsTheName(t *testing.T) {
 	names("first", "", "")
 	w.do("CreateTags", append(all, "Tag.1.Value", "second")...)
 	names("second", "second", "second")
-	w.do("CreateTags", append(all, "Tag.1.Value", "red \x1b[31m")...)
+	w.do("CreateTags", append(all, "Tag.1.Value", "red \u009b31m")...)
 	names("", "", "") // no terminal is to see it
 	w.do("CreateTags", append(all, "Tag.1.Value", acl)...)
 	names(acl, acl, "") // it would be taken for another's id
@@ -269,8 +272,8 @@ func TestTheNameTagIsTheName(t *testing.T) {
 
 func TestTagsGoWithTheirResource(t *testing.T) {
 	w := newWorld(t, tagged)
-	id := w.newVPC("TagSpecification.1.ResourceType", "vpc", "TagSpecification.1.Tag.1.Key", "a")
-	log := w.do("CreateFlowLogs", append(toS3Bucket(id), "TagSpecification.1.ResourceType", "vpc-flow-log", "TagSpecification.1.Tag.1.Key", "b")...).get("flowLogIdSet.item")
+	id := w.newVPC("TagSpecification.1.ResourceType", "vpc", "TagSpecification.1.Tag.1.Key", "a", "TagSpecification.1.Tag.1.Value", "")
+	log := w.do("CreateFlowLogs", append(toS3Bucket(id), "TagSpecification.1.ResourceType", "vpc-flow-log", "TagSpecification.1.Tag.1.Key", "b", "TagSpecification.1.Tag.1.Value", "")...).get("flowLogIdSet.item")
 	w.hasTags(log, "b=")
 	w.do("DeleteVpc", "VpcId", id)
 	w.hasTags(id)
@@ -283,7 +286,7 @@ func TestTagsGoWithTheirResource(t *testing.T) {
 func TestTagsOnCreation(t *testing.T) {
 	w := newWorld(t, tagged)
 	w.refused("InvalidParameterValue", "'subnet' is not a valid taggable resource type for this operation.",
-		"CreateVpc", "CidrBlock", "10.9.0.0/16", "TagSpecification.1.ResourceType", "subnet", "TagSpecification.1.Tag.1.Key", "a")
+		"CreateVpc", "CidrBlock", "10.9.0.0/16", "TagSpecification.1.ResourceType", "subnet", "TagSpecification.1.Tag.1.Key", "a", "TagSpecification.1.Tag.1.Value", "")
 	w.refused("InvalidParameterValue", "Duplicate tag key 'a' specified.", "CreateVpc", "CidrBlock", "10.9.0.0/16",
-		"TagSpecification.1.ResourceType", "vpc", "TagSpecification.1.Tag.1.Key", "a", "TagSpecification.1.Tag.2.Key", "a")
+		"TagSpecification.1.ResourceType", "vpc", "TagSpecification.1.Tag.1.Key", "a", "TagSpecification.1.Tag.1.Value", "", "TagSpecification.1.Tag.2.Key", "a", "TagSpecification.1.Tag.2.Value", "")
 }

@@ -34,6 +34,9 @@ func openDisk(path string, open func(string, int, os.FileMode) (*os.File, error)
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("state file %s: another process has it open", path)
 	}
+	if errors.Is(err, bolterrors.ErrInvalid) {
+		return nil, fmt.Errorf("state file %s: it is not one that sgate has written: name another, or one that does not exist yet", path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("state file %s: %w", path, err)
 	}

@@ -159,7 +159,22 @@ func (d *Draft) next() (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &View{snapshot, d.FlowLogs.All(), d.before.declared}, nil
+	d.adopt(snapshot)
+	return &View{snapshot, d.FlowLogs.All(), nil, d.before.declared}, nil
+}
+
+// adopt makes the default groups that came with new VPCs the API's as the VPCs
+// are: made again at the next start, they would be those of VPCs as they are by
+// then, with an IPv6 rule if an IPv6 block has been associated since.
+func (d *Draft) adopt(next *vpc.Snapshot) {
+	if !d.VPCs.dirty() {
+		return
+	}
+	for _, g := range next.SecurityGroups() {
+		if _, is := d.SecurityGroups.Get(g.ID); !is {
+			d.SecurityGroups.set(g)
+		}
+	}
 }
 
 // settle makes the draft what the API owns. Resources are taken from the view,

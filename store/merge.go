@@ -83,24 +83,23 @@ func (s *Store) merge(d *declared) (*View, error) {
 	r.Tags = with(r.Tags, s.own.tags, d.tagged)
 	withoutOrphans(&r, d.ids)
 	yieldSubnets(&r, d.ids)
-	for _, a := range s.own.attached.items {
-		if i := slices.IndexFunc(r.Interfaces, func(n vpc.NetworkInterface) bool { return n.ID == a.InterfaceID }); i >= 0 && d.open[a.InterfaceID] {
-			r.Interfaces[i].GroupIDs = a.GroupIDs
-		}
-	}
 	before := s.view.Load()
+	lost := s.attach(&r, d, before)
 	from := new(vpc.Snapshot)
 	if before != nil {
 		from = before.Snapshot
 	}
 	snapshot, err := from.Update(r)
+	if err != nil && !s.own.empty() {
+		err = &ConflictError{err}
+	}
 	if err != nil {
 		return nil, err
 	}
 	if before != nil {
 		snapshot = snapshot.After(before.Snapshot)
 	}
-	return &View{snapshot, with(d.FlowLogs, s.own.flowLogs, d.ids), d}, nil
+	return &View{snapshot, with(d.FlowLogs, s.own.flowLogs, d.ids), lost, d}, nil
 }
 
 // with returns what a file declares followed by what the API owns of a kind.

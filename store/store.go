@@ -62,6 +62,9 @@ type Apply func(context.Context, *View) error
 type View struct {
 	*vpc.Snapshot
 	FlowLogs []FlowLog // those of the file first
+	// Lost says what of the API's could not be put in force again by the Declare
+	// that made the view, since what it names has gone meanwhile.
+	Lost     []string
 	declared *declared
 }
 
@@ -83,6 +86,17 @@ func (e *DeclaredError) Error() string {
 	return fmt.Sprintf("%s is declared in %s: change it there", e.ID, where)
 }
 
+// ConflictError refuses a file that does not go with what the API has made.
+type ConflictError struct{ Err error }
+
+// Error says what the conflict is and how to get out of it.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("the file contradicts what the EC2 API has made: %v: change the file, or put the one before back and change the rest over the API", e.Err)
+}
+
+// Unwrap returns the faults.
+func (e *ConflictError) Unwrap() error { return e.Err }
+
 // ErrDryRun is what Change returns for a draft that is valid and was only tried.
 var ErrDryRun = errors.New("only tried")
 
@@ -90,10 +104,11 @@ var ErrDryRun = errors.New("only tried")
 type Store struct {
 	disk *disk // nil: in memory only
 
-	mu    sync.Mutex // held for the whole of a change
-	own   own
-	apply Apply
-	view  atomic.Pointer[View]
+	mu     sync.Mutex // held for the whole of a change
+	closed bool
+	own    own
+	apply  Apply
+	view   atomic.Pointer[View]
 }
 
 // Open opens the state file at path, which is made if it is not there, or keeps
@@ -126,11 +141,18 @@ func (s *Store) Empty() bool {
 // View returns what is in force; nil before Declare.
 func (s *Store) View() *View { return s.view.Load() }
 
-// Close closes the state file. No change may be made any more.
+// ErrClosed refuses a change after Close.
+var ErrClosed = errors.New("the gateway is ending")
+
+// Close closes the state file, once a change under way has been made. Later ones
+// are refused, so that nothing is put in force behind the back of whoever takes
+// down what there is.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.disk == nil {
+	was := s.closed
+	s.closed = true
+	if was || s.disk == nil {
 		return nil
 	}
 	return s.disk.close()
@@ -141,6 +163,9 @@ func (s *Store) Close() error {
 func (s *Store) Declare(ctx context.Context, d Declaration, apply Apply) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
 	next, err := s.merge(declare(d))
 	if err != nil {
 		return err
@@ -160,6 +185,9 @@ func (s *Store) Declare(ctx context.Context, d Declaration, apply Apply) error {
 func (s *Store) Change(ctx context.Context, f func(*Draft) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
 	before := s.view.Load()
 	d := newDraft(before, &s.own)
 	if err := f(d); err != nil {

@@ -364,7 +364,7 @@ func TestStateFilesThatCannotBeUsed(t *testing.T) {
 	if err := os.WriteFile(junk, []byte(strings.Repeat("not a state file\n", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(junk); err == nil || !strings.Contains(err.Error(), junk) {
+	if _, err := Open(junk); err == nil || !strings.Contains(err.Error(), junk+": it is not one that sgate has written") {
 		t.Errorf("junk: %v", err)
 	}
 	later := state(t)

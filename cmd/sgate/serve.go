@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/sgate/sgate/account"
@@ -30,6 +31,7 @@ func serve(ctx context.Context, src config.Source, start func(*config.Config, *s
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // before there is anything to lose
 	defer signal.Stop(hangup)
+	makeRoomForWorkers()
 	s, err := start(cfg, log)
 	if err != nil {
 		return err
@@ -50,4 +52,15 @@ func serve(ctx context.Context, src config.Source, start func(*config.Config, *s
 	})
 	log.Info("ending")
 	return nil
+}
+
+// makeRoomForWorkers lets the Go runtime run as many goroutines again as there are
+// processors. A worker of the gateway that comes back from a system call needs one
+// of the runtime's places, and would wait for up to 10 ms until somebody who
+// renders an answer of megabytes, or collects garbage, gives one up. Who has set
+// GOMAXPROCS knows better.
+func makeRoomForWorkers() {
+	if _, set := os.LookupEnv("GOMAXPROCS"); !set {
+		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Ignored is the type of a parameter that is taken and has no effect here. Its
@@ -22,11 +23,11 @@ var reserved = []string{"Action", "Version"}
 func Decode(form url.Values, into any) error {
 	root := &node{}
 	for key, values := range form {
-		if slices.Contains(reserved, key) {
-			continue
-		}
 		if len(values) != 1 {
 			return Errorf("InvalidParameterValue", "The parameter %s appears %d times", key, len(values))
+		}
+		if slices.Contains(reserved, key) {
+			continue
 		}
 		if err := root.add(key, values[0]); err != nil {
 			return err
@@ -177,6 +178,9 @@ func (n *node) decodeList(path string, v reflect.Value) error {
 func scalar(path, value string, v reflect.Value) error {
 	switch v.Kind() {
 	case reflect.String:
+		if !isText(value) {
+			return Errorf("InvalidParameterValue", "Value (%.200q) for parameter %s is invalid. Want UTF-8 without control characters.", value, path)
+		}
 		v.SetString(value)
 		return nil
 	case reflect.Bool:
@@ -198,4 +202,15 @@ func scalar(path, value string, v reflect.Value) error {
 		return nil
 	}
 	panic("query: a request has a field of kind " + v.Kind().String()) // found by the test that goes through all requests
+}
+
+// isText reports whether XML 1.0 can hold a value (section 2.2), so that answers
+// can tell it as it is, and the state file, which is JSON, keep it.
+func isText(value string) bool {
+	if !utf8.ValidString(value) {
+		return false
+	}
+	return !strings.ContainsFunc(value, func(r rune) bool {
+		return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff
+	})
 }

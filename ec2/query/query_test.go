@@ -110,6 +110,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"Filter.1=vpc-id", "UnknownParameter", "The parameter Filter.1 is not recognized"},
 		{"SourceDestCheck=true", "UnknownParameter", "The parameter SourceDestCheck is not recognized"},
 		{"a.b.c.d.e.f.g.h.i.j.k.l.m=1", "UnknownParameter", "The parameter a.b.c.d.e.f.g.h.i.j.k.l.m is not recognized"},
+		{"Comment.b.c.d.e.f.g.h.i.j.k.l.m=1", "UnknownParameter", "The parameter Comment.b.c.d.e.f.g.h.i.j.k.l.m is not recognized"}, // too deep
 		{"Filter.1.Value.1=x", "MissingParameter", "The request must contain the parameter Filter.1.Name"},
 		{"GroupId.01=sg-1", "InvalidParameterValue", "The parameter GroupId.01 is not a list: want GroupId.1"},
 		{"GroupId.-1=sg-1", "InvalidParameterValue", "The parameter GroupId.-1 is not a list: want GroupId.1"},

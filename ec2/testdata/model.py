@@ -2,6 +2,7 @@
 
     model.py shapes   compares the shapes of requests and answers
     model.py answers  reads answers as a client does
+    model.py filters  lists the filters that actions have
 
 Standard input and output are JSON. Any botocore will do: its version is told.
 """
@@ -114,6 +115,19 @@ def left_out(actions):
     return out
 
 
+def filters(actions):
+    """The names of the filters that the documentation of actions lists, by action."""
+    out = {}
+    for action in actions:
+        model = operation(action)
+        members = model.input_shape.members if model and model.input_shape else {}
+        listed = [shape.documentation for name, shape in members.items() if name in ("Filter", "Filters")]
+        names = re.findall(r"<li>\s*<p>\s*<code>([^<]*)</code>", " ".join(listed))
+        if listed:
+            out[action] = sorted({"tag:Key" if name.startswith("tag:") else name for name in names} - {"tag"})
+    return out
+
+
 TEXTS = {
     "boolean": re.compile(r"true|false"),
     "integer": re.compile(r"-?\d+"),
@@ -198,6 +212,8 @@ def main():
     given = json.load(sys.stdin)
     if sys.argv[1] == "shapes":
         result = {"differences": shapes(given), "leftOut": left_out(given)}
+    elif sys.argv[1] == "filters":
+        result = {"filters": filters(given)}
     else:
         result = {"answers": [answer(**exchange) for exchange in given]}
     json.dump({"version": botocore.__version__, **result}, sys.stdout, sort_keys=True)

@@ -88,6 +88,7 @@ def rules():
     described = rule("tcp", 80, 80, cidr="10.0.0.0/8")
     described["IpRanges"][0]["Description"] = "<script>"
     refuse_rule("InvalidParameterValue", f"Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  {CHARACTERS}", WEB, described)
+    refuse_rule("MissingParameter", "Missing source specification: include source security group or CIDR information", WEB, rule("tcp", 80, 80))
     refuse_rule("MissingParameter", "Source group ID missing.", WEB, rule("tcp", 80, 80) | {"UserIdGroupPairs": [{"Description": "nobody"}]})
     refuse_rule("InvalidGroup.NotFound", f"The security group '{NO_SG}' does not exist", WEB, rule("tcp", 80, 80, group=NO_SG))
     refuse_rule("InvalidGroup.NotFound", f"The security group '{NO_SG}' does not exist", NO_SG, rule("tcp", 80, 80, cidr="10.0.0.0/8"))
@@ -153,6 +154,7 @@ def other_resources():
     want("InvalidNetworkAclID.NotFound", None, "describe_network_acls", NetworkAclIds=["acl-00000000000000000"])
     want("InvalidPrefixListID.NotFound", None, "get_managed_prefix_list_entries", PrefixListId="pl-00000000000000000")
     want("InvalidParameterValue", "The filter 'colour' is invalid", "describe_security_groups", Filters=[{"Name": "colour", "Values": ["red"]}])
+    want("FilterLimitExceeded", "The maximum number of filter values specified on a single call is 200", "describe_security_groups", Filters=[{"Name": "tag:a", "Values": [str(i) for i in range(201)]}])
     want("InvalidAction", "The action DescribeVolumes is not valid for this web service.", "describe_volumes")
     try:
         EC2.describe_security_groups(NextToken="nonsense", MaxResults=5)
@@ -160,8 +162,9 @@ def other_resources():
     except ClientError as e:
         if e.response["Error"]["Code"] not in ("InvalidNextToken", "InvalidPaginationToken"):
             print("describe_security_groups(NextToken='nonsense'):", e)
-    want("InvalidParameterValue", None, "describe_security_groups", MaxResults=4)
-    want("InvalidParameterValue", None, "create_tags", Resources=[WEB], Tags=[{"Key": "aws:x", "Value": ""}])
+    want("InvalidParameterValue", "Value ( 4 ) for parameter maxResults is invalid. Expecting a value greater than 5.", "describe_security_groups", MaxResults=4)
+    want("InvalidParameterValue", "Value ( aws:x ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use", "create_tags", Resources=[WEB], Tags=[{"Key": "aws:x", "Value": ""}])
+    want("InvalidParameterValue", "Value ( x ) for parameter value is invalid. Tag value cannot be null. Use empty string instead.", "create_tags", Resources=[WEB], Tags=[{"Key": "x"}])
     want("TagLimitExceeded", None, "create_tags", Resources=[WEB], Tags=[{"Key": f"k{i}", "Value": ""} for i in range(51)])
     want("InvalidID", "The ID 'nothing' is not valid", "create_tags", Resources=["nothing"], Tags=[{"Key": "k", "Value": ""}])
 
@@ -172,6 +175,8 @@ def interfaces():
     want("InvalidParameter", far_net, "run_instances", ImageId="ami-netns", MinCount=1, MaxCount=1, SubnetId=OTHER_NET, SecurityGroupIds=[WEB])
     want("InvalidParameterCombination", "The parameter groupName cannot be used with the parameter subnet", "run_instances", ImageId="ami-netns", MinCount=1, MaxCount=1, SubnetId=MAIN_NET, SecurityGroups=["web"])
     want("InvalidParameterCombination", "Network interfaces and an instance-level security groups may not be specified on the same request", "run_instances", ImageId="ami-netns", MinCount=1, MaxCount=1, SecurityGroupIds=[WEB], NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": MAIN_NET}])
+    want("InvalidParameterValue", "Invalid availability zone: [us-east-1z]", "run_instances", ImageId="ami-netns", MinCount=1, MaxCount=1, Placement={"AvailabilityZone": "us-east-1z"})
+    want("InvalidParameterValue", "Value () for parameter groupId is invalid. The value cannot be empty", "run_instances", ImageId="ami-netns", MinCount=1, MaxCount=1, SecurityGroupIds=[""])
     more = [new_group(f"more-{i}") for i in range(2)]
     want("SecurityGroupsPerInterfaceLimitExceeded", "The maximum number of security groups per interface has been reached.", "create_network_interface", SubnetId=MAIN_NET, Groups=[WEB, *more])
     nic = EC2.create_network_interface(SubnetId=MAIN_NET, Groups=[more[0]])["NetworkInterface"]["NetworkInterfaceId"]

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const ec2LabFile = "testdata/ec2/lab.yaml"
+const ec2LabFile = "../configs/ec2.yaml"
 
 // awsCLIs returns the paths of the aws CLIs of the machine.
 func awsCLIs(t *testing.T) []string {

@@ -94,6 +94,7 @@ exec 2>&1
 	}
 	for i := range outputs {
 		text := strings.TrimLeft(strings.TrimSuffix(outputs[i], end+"\n"), "\n")
+		text = strings.ReplaceAll(text, "../configs/", "configs/") // tests run in their folder
 		outputs[i] = regexp.MustCompile(`(?m) +$`).ReplaceAllString(text, "")
 	}
 	return outputs

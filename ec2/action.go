@@ -11,6 +11,7 @@ import (
 // action is one action of the API.
 type action struct {
 	name    string
+	reads   bool       // it only looks
 	request func() any // a pointer to a new request, for the tests of its shape
 	answer  func() any
 	// run answers a form. The answer's fields are rendered already.
@@ -48,7 +49,7 @@ func read[In, Out any](name string, f func(*call, *In) (*Out, error)) action {
 		}
 		return query.Fields(out), nil
 	}
-	return action{name, func() any { return new(In) }, func() any { return new(Out) }, run}
+	return action{name, true, func() any { return new(In) }, func() any { return new(Out) }, run}
 }
 
 // write returns an action that changes resources: its draft is put in force and
@@ -79,7 +80,7 @@ func write[In, Out any](name string, f func(*call, *In) (*Out, error)) action {
 		})
 		return fields, err
 	}
-	return action{name, func() any { return new(In) }, func() any { return new(Out) }, run}
+	return action{name, false, func() any { return new(In) }, func() any { return new(Out) }, run}
 }
 
 // done is the answer of actions that have nothing to tell.

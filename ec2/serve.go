@@ -3,6 +3,7 @@ package ec2
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -21,9 +22,8 @@ const (
 	serviceSTS = "sts"
 )
 
-// maxAtOnce is how many requests are worked on at once. Each has a thread of its
-// own, also while it waits for its turn to make a change, and 10,000 threads are
-// the end of a Go program.
+// maxAtOnce is how many requests are worked on at once. One that only looks has a
+// thread of its own, and 10,000 threads are the end of a Go program.
 const maxAtOnce = 256
 
 // ServeHTTP answers a request.
@@ -36,20 +36,41 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if fault != nil {
 		status, document = fault.HTTPStatus(), errorDocument(service, fault, id)
 	} else {
-		e.slots <- struct{}{}
-		// Packets go first: a full Describe of a fleet is megabytes.
-		_ = background.Do(func() error {
-			status, document = e.respond(service, by, form, id)
-			return nil
-		})
-		<-e.slots
+		status, document = e.inTurn(service, by, form, id)
 	}
 	w.Header().Set("Content-Type", "text/xml;charset=UTF-8")
 	w.Header().Set("X-Amzn-Requestid", id)
 	w.WriteHeader(status)
 	_, _ = w.Write(document) // the caller has gone if it fails
-	e.options.Log.Debug("an EC2 request was answered", "action", form.Get("Action"), "status", status,
+	level := slog.LevelDebug
+	if status == http.StatusOK && e.changes(form) {
+		level = slog.LevelInfo // who has changed what
+	}
+	e.options.Log.Log(r.Context(), level, "an EC2 request was answered", "action", form.Get("Action"), "status", status,
 		"user", by.user, "request_id", id, "took", e.options.Clock().Sub(start).Round(time.Microsecond))
+}
+
+// changes reports whether a form names an action that changes something.
+func (e *Endpoint) changes(form url.Values) bool {
+	a, is := e.actions[form.Get("Action")]
+	return is && !a.reads
+}
+
+// inTurn performs a request once it is among those that are worked on. One that
+// only looks is the background's: a full Describe of a fleet is megabytes, and
+// packets go first. A change is not, because the next one waits for it; what is
+// long of it, the compilation, goes behind the packets by itself.
+func (e *Endpoint) inTurn(service string, by *caller, form url.Values, id string) (status int, document []byte) {
+	e.slots <- struct{}{}
+	defer func() { <-e.slots }()
+	if e.changes(form) {
+		return e.respond(service, by, form, id)
+	}
+	_ = background.Do(func() error {
+		status, document = e.respond(service, by, form, id)
+		return nil
+	})
+	return status, document
 }
 
 // respond performs a request. A fault of an action's is one request's end, and

@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -80,4 +81,24 @@ func TestLongFilters(t *testing.T) {
 	w.do("DescribeVpcs", "Filter.1.Name", "cidr", "Filter.1.Value.1", strings.Repeat("*", 1024))
 	w.refused("InvalidParameterValue", "The filter 'cidr' has a value of more than 1024 bytes",
 		"DescribeVpcs", "Filter.1.Name", "cidr", "Filter.1.Value.1", "10.0.0.0/16", "Filter.1.Value.2", strings.Repeat("*", 1025))
+}
+
+// TestChangesAreLogged by whom and when, and nothing else is at that level.
+func TestChangesAreLogged(t *testing.T) {
+	w := newWorld(t, oneVPC)
+	var log strings.Builder
+	w.endpoint.options.Log = slog.New(slog.NewTextHandler(&log, nil))
+	const list = "&Version=2016-11-15&PrefixListName=office&MaxEntries=1&AddressFamily=IPv4"
+	for _, form := range []string{
+		"Action=DescribeManagedPrefixLists&Version=2016-11-15", "Action=CreateManagedPrefixList" + list + "&DryRun=true",
+		"Action=CreateManagedPrefixList" + list + "&Entry.1.Cidr=junk",
+	} {
+		if w.post(form); log.Len() > 0 {
+			t.Errorf("%s is logged: %s", form, log.String())
+		}
+	}
+	w.post("Action=CreateManagedPrefixList" + list)
+	if line := log.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, "level=INFO") || !strings.Contains(line, "action=CreateManagedPrefixList status=200") {
+		t.Errorf("the log has %q", line)
+	}
 }

@@ -3,7 +3,6 @@ package ec2
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -42,12 +41,13 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amzn-Requestid", id)
 	w.WriteHeader(status)
 	_, _ = w.Write(document) // the caller has gone if it fails
-	level := slog.LevelDebug
+	log := e.options.Log.With("action", form.Get("Action"), "status", status, "user", by.user, "request_id", id,
+		"took", e.options.Clock().Sub(start).Round(time.Microsecond))
 	if status == http.StatusOK && e.changes(form) {
-		level = slog.LevelInfo // who has changed what
+		log.Info("an EC2 request was carried out")
+	} else {
+		log.Debug("an EC2 request was answered")
 	}
-	e.options.Log.Log(r.Context(), level, "an EC2 request was answered", "action", form.Get("Action"), "status", status,
-		"user", by.user, "request_id", id, "took", e.options.Clock().Sub(start).Round(time.Microsecond))
 }
 
 // changes reports whether a form names an action that changes something.

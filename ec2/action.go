@@ -14,8 +14,8 @@ type action struct {
 	reads   bool       // it only looks
 	request func() any // a pointer to a new request, for the tests of its shape
 	answer  func() any
-	// run answers a form. The answer's fields are rendered already.
-	run func(*Endpoint, *caller, url.Values) ([]byte, error)
+	// run answers a form: the answer's fields are appended to the document.
+	run func(e *Endpoint, by *caller, form url.Values, document []byte) ([]byte, error)
 }
 
 // caller is who has sent a request, and how it is to be treated.
@@ -23,6 +23,7 @@ type caller struct {
 	ctx    context.Context
 	user   string // the name of the key, "" without credentials
 	dryRun bool
+	room   []byte // for the answer's document, if it is not too small
 }
 
 // call is a request that is being answered: what is read and changed, and whose
@@ -35,7 +36,7 @@ type call struct {
 
 // read returns an action that only looks.
 func read[In, Out any](name string, f func(*call, *In) (*Out, error)) action {
-	run := func(e *Endpoint, by *caller, form url.Values) ([]byte, error) {
+	run := func(e *Endpoint, by *caller, form url.Values, document []byte) ([]byte, error) {
 		in := new(In)
 		if err := query.Decode(form, in); err != nil {
 			return nil, err
@@ -47,7 +48,7 @@ func read[In, Out any](name string, f func(*call, *In) (*Out, error)) action {
 		if by.dryRun {
 			return nil, store.ErrDryRun
 		}
-		return query.Fields(out), nil
+		return query.Append(document, out), nil
 	}
 	return action{name, true, func() any { return new(In) }, func() any { return new(Out) }, run}
 }
@@ -55,17 +56,17 @@ func read[In, Out any](name string, f func(*call, *In) (*Out, error)) action {
 // write returns an action that changes resources: its draft is put in force and
 // stored once f has returned, or nothing of it.
 func write[In, Out any](name string, f func(*call, *In) (*Out, error)) action {
-	run := func(e *Endpoint, by *caller, form url.Values) (fields []byte, err error) {
+	run := func(e *Endpoint, by *caller, form url.Values, document []byte) ([]byte, error) {
 		in := new(In)
 		if err := query.Decode(form, in); err != nil {
 			return nil, err
 		}
-		err = e.options.Store.Change(by.ctx, func(d *store.Draft) error {
+		err := e.options.Store.Change(by.ctx, func(d *store.Draft) error {
 			d.DryRun = by.dryRun
 			c := &call{d, e, by}
 			token, err := c.token(name, form)
 			if err != nil || token.Answer != nil {
-				fields = token.Answer
+				document = append(document, token.Answer...)
 				return err
 			}
 			out, err := f(c, in)
@@ -75,10 +76,11 @@ func write[In, Out any](name string, f func(*call, *In) (*Out, error)) action {
 			if err := c.nameByTags(); err != nil {
 				return err
 			}
-			fields = query.Fields(out)
-			return c.remember(token, fields)
+			begun := len(document)
+			document = query.Append(document, out)
+			return c.remember(token, document[begun:])
 		})
-		return fields, err
+		return document, err
 	}
 	return action{name, false, func() any { return new(In) }, func() any { return new(Out) }, run}
 }

@@ -13,20 +13,21 @@ const version = "2016-11-15"
 // answer performs the action that a form names and returns the HTTP status and
 // the document to answer with.
 func (e *Endpoint) answer(by *caller, form url.Values, requestID string) (status int, document []byte) {
-	fields, err := e.perform(by, form)
+	name := form.Get("Action")
+	document, err := e.perform(by, form, query.Begin(by.room[:0], name, requestID))
 	if err == nil {
-		return http.StatusOK, query.Document(form.Get("Action"), requestID, fields)
+		return http.StatusOK, query.End(document, name)
 	}
 	fault, expected := refusal(err)
 	if !expected {
-		e.options.Log.Error("an EC2 request failed", "action", form.Get("Action"), "request_id", requestID, "error", err)
+		e.options.Log.Error("an EC2 request failed", "action", name, "request_id", requestID, "error", err)
 	}
 	return fault.HTTPStatus(), fault.Document(requestID)
 }
 
-// perform runs the action of a form. DryRun is taken out of the form: it is the
-// same for all.
-func (e *Endpoint) perform(by *caller, form url.Values) ([]byte, error) {
+// perform runs the action of a form and appends its answer to the document. DryRun
+// is taken out of the form: it is the same for all.
+func (e *Endpoint) perform(by *caller, form url.Values, document []byte) ([]byte, error) {
 	name := form.Get("Action")
 	switch {
 	case name == "":
@@ -48,5 +49,5 @@ func (e *Endpoint) perform(by *caller, form url.Values) ([]byte, error) {
 		delete(form, "DryRun")
 	}
 	by.dryRun = common.DryRun
-	return a.run(e, by, form)
+	return a.run(e, by, form, document)
 }

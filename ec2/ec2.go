@@ -18,6 +18,7 @@ package ec2
 import (
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/sgate/sgate/ec2/guard"
@@ -64,12 +65,14 @@ type Endpoint struct {
 	actions map[string]action
 	started time.Time
 	slots   chan struct{} // has an element for each request that is worked on
+	rooms   sync.Pool     // of *[]byte, for the documents of answers
 }
 
 // New returns an endpoint over a store.
 func New(o Options) *Endpoint {
 	e := &Endpoint{
 		options: o, actions: make(map[string]action), started: o.Clock().UTC(), slots: make(chan struct{}, maxAtOnce),
+		rooms: sync.Pool{New: func() any { return new([]byte) }},
 	}
 	for _, a := range allActions() {
 		e.actions[a.name] = a

@@ -25,10 +25,15 @@ const (
 // thread of its own, and 10,000 threads are the end of a Go program.
 const maxAtOnce = 256
 
+// maxRoom is the longest document whose memory is used again. Without that, who
+// reads pages of megabytes keeps the garbage collector busy, and it the packets.
+const maxRoom = 16 << 20 // bytes
+
 // ServeHTTP answers a request.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start, id := e.options.Clock(), e.requestID()
-	by := &caller{ctx: r.Context()}
+	room := e.rooms.Get().(*[]byte)
+	by := &caller{ctx: r.Context(), room: *room}
 	form, fault := e.read(w, r, by)
 	service := serviceOf(form)
 	status, document := 0, []byte(nil)
@@ -41,6 +46,10 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amzn-Requestid", id)
 	w.WriteHeader(status)
 	_, _ = w.Write(document) // the caller has gone if it fails
+	if n := cap(document); n > cap(*room) && n <= maxRoom {
+		*room = document
+	}
+	e.rooms.Put(room)
 	log := e.options.Log.With("action", form.Get("Action"), "status", status, "user", by.user, "request_id", id,
 		"took", e.options.Clock().Sub(start).Round(time.Microsecond))
 	if status == http.StatusOK && e.changes(form) {

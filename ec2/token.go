@@ -47,7 +47,7 @@ func (c *call) remember(t store.Token, answer []byte) error {
 			}
 		}
 	}
-	t.Answer = answer
+	t.Answer = slices.Clone(answer)
 	return c.Tokens.Put(t)
 }
 

@@ -16,25 +16,25 @@ const timeForm = "2006-01-02T15:04:05.000Z"
 // Namespace is the XML namespace of EC2's answers.
 const Namespace = "http://ec2.amazonaws.com/doc/2016-11-15/"
 
-// Document renders an answer: the fields, as Fields made them, after the request's
-// id in a root element that is called after the action.
-func Document(action, requestID string, fields []byte) []byte {
-	var b bytes.Buffer
-	b.Grow(len(fields) + 512)
+// Begin begins the document of an answer at the end of dst: a root element that is
+// called after the action, and in it the request's id. Append and End go on.
+func Begin(dst []byte, action, requestID string) []byte {
+	b := bytes.NewBuffer(dst)
 	b.WriteString(xml.Header)
 	b.WriteString("<" + action + `Response xmlns="` + Namespace + `">`)
-	element(&b, "requestId", requestID)
-	b.Write(fields)
-	b.WriteString("</" + action + "Response>\n")
+	element(b, "requestId", requestID)
 	return b.Bytes()
 }
 
-// Fields renders the elements of an answer, a struct or a pointer to one. Fields
-// that are nil pointers, and empty ones with the option omitempty, are left out;
-// all others are there, as empty elements if need be. Embedded structs' fields
-// stand among the struct's own.
-func Fields(answer any) []byte {
-	e := encoder{shapes: make(map[reflect.Type][]field)}
+// End ends the document.
+func End(dst []byte, action string) []byte { return append(dst, "</"+action+"Response>\n"...) }
+
+// Append renders the elements of an answer, a struct or a pointer to one, at the end
+// of dst. Fields that are nil pointers, and empty ones with the option omitempty,
+// are left out; all others are there, as empty elements if need be. Embedded
+// structs' fields stand among the struct's own.
+func Append(dst []byte, answer any) []byte {
+	e := encoder{Buffer: *bytes.NewBuffer(dst), shapes: make(map[reflect.Type][]field)}
 	e.fields(reflect.Indirect(reflect.ValueOf(answer)))
 	return e.Bytes()
 }

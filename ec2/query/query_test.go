@@ -195,7 +195,7 @@ type deeper struct {
 
 func TestFields(t *testing.T) {
 	when := time.Date(2026, 11, 21, 13, 4, 5, 678e6, time.FixedZone("", 3600))
-	got := string(Fields(&answer{
+	got := string(Append(nil, &answer{
 		Name: "web", Zero: pointer(false), Count: -1, Large: 1 << 40, Is: true, When: when, CIDR: netip.MustParsePrefix("10.0.0.0/8"),
 		Address: pointer(netip.MustParseAddr("::1")), Groups: []group{{"sg-1"}, {"sg-2"}}, State: &state{16, "running"}, Words: []string{"a", "b"},
 		embedded: embedded{deeper{"down"}, "next"},
@@ -224,7 +224,7 @@ func TestOddCharacters(t *testing.T) {
 		"del\x7f":                   "del\x7f",
 		"":                          "",
 	} {
-		document := Document("Try", "req-"+text, Fields(group{text}))
+		document := End(Append(Begin(nil, "Try", "req-"+text), group{text}), "Try")
 		var got struct {
 			XMLName   xml.Name
 			RequestID string `xml:"requestId"`
@@ -263,7 +263,7 @@ func TestFieldsCost(t *testing.T) {
 		for i := range a.Groups {
 			a.Groups[i].ID = "sg-0123456789abcdef0"
 		}
-		return testing.AllocsPerRun(10, func() { Fields(&a) })
+		return testing.AllocsPerRun(10, func() { Append(nil, &a) })
 	}
 	few, many := cost(1000), cost(9000)
 	if more := many - few; more > 100 { // the buffer's growth

@@ -176,7 +176,7 @@ func providerMirror(t *testing.T) string {
 		t.Skip("did not run: there is no terraform here")
 	}
 	for _, folder := range folders {
-		if versions, _ := filepath.Glob(filepath.Join(folder, "registry.terraform.io/hashicorp/aws/*")); folder != "" && len(versions) > 0 {
+		if versions, _ := filepath.Glob(filepath.Join(folder, "*/hashicorp/aws/*")); folder != "" && len(versions) > 0 {
 			return folder
 		}
 	}

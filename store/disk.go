@@ -41,6 +41,9 @@ func openDisk(path string, open func(string, int, os.FileMode) (*os.File, error)
 		return nil, fmt.Errorf("state file %s: %w", path, err)
 	}
 	d := &disk{db: db}
+	if err := os.Chmod(path, 0o600); err != nil { // it may have been copied there
+		return nil, errors.Join(fmt.Errorf("state file %s: it has to be its owner's alone to read: %w", path, err), db.Close())
+	}
 	err = db.Update(func(tx *bolt.Tx) error {
 		meta, err := tx.CreateBucketIfNotExists(metaBucket)
 		if err != nil {

@@ -495,3 +495,15 @@ func TestTheFileTakesItsSubnetsBack(t *testing.T) {
 		t.Errorf("the subnet has gone, and the ACL has %q", acl.SubnetIDs)
 	}
 }
+
+// TestStateIsItsOwnersAlone opens a state file that others can read.
+func TestStateIsItsOwnersAlone(t *testing.T) {
+	w := open1(t, state(t))
+	if err := os.Chmod(w.path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w = w.reopened()
+	if info, err := os.Stat(w.path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("its mode is %v, %v", info.Mode(), err)
+	}
+}

@@ -84,12 +84,25 @@ func (a *Account) serve(ctx context.Context) error {
 			a.options.Log.Error("the EC2 API has ended", "error", err)
 		}
 	}()
-	signed := "verified"
-	if e.keys == nil {
-		signed = "not asked for: only this machine can reach it (--ec2-credentials FILE)"
-	}
-	a.options.Log.Info("the EC2 API is up", "endpoint_url", "http://"+a.Addr(), "signatures", signed)
+	a.options.Log.Info("the EC2 API is up", "endpoint_url", "http://"+a.Addr(), "signatures", e.signatures())
 	return nil
+}
+
+// signatures tells whether requests have to be signed.
+func (e *endpoint) signatures() string {
+	if e.keys == nil {
+		return "not asked for: only this machine can reach it (--ec2-credentials FILE)"
+	}
+	return "verified"
+}
+
+// Notes tells whoever has started the account where its EC2 API answers, nothing if
+// there is none.
+func (a *Account) Notes() []string {
+	if a.endpoint == nil {
+		return nil
+	}
+	return []string{"the EC2 API is up at http://" + a.Addr() + "; signatures are " + a.endpoint.signatures()}
 }
 
 // apiOptions returns what the endpoint is made of. Place and images are those of

@@ -48,7 +48,11 @@ func ec2Lab(t *testing.T, file string, flags ...string) endpoint {
 	t.Helper()
 	needs.Root(t)
 	e := newEndpoint(t)
-	e.lab = labUp(t, file, append(flags, "--ec2-listen", e.address)...)
+	e.lab = labName(t)
+	said := upNamed(t, e.lab, file, append(flags, "--ec2-listen", e.address)...)
+	if want := "\nthe EC2 API is up at http://" + e.address + "; signatures are not asked for: only this machine can reach it (--ec2-credentials FILE)\n"; !strings.HasSuffix(said, want) {
+		t.Errorf("lab up says %q, want %q at its end", said, want)
+	}
 	return e
 }
 

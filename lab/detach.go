@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +49,7 @@ func Detach(ctx context.Context, name string, out io.Writer) error {
 		return fmt.Errorf("lab %q: %w", name, err)
 	}
 	defer log.Close()
-	pid, err := startBackground(ctx, log)
+	pid, notes, err := startBackground(ctx, log)
 	if err != nil {
 		defer os.Remove(log.Name())
 		said, readErr := os.ReadFile(log.Name())
@@ -60,15 +59,16 @@ func Detach(ctx context.Context, name string, out io.Writer) error {
 	if err := os.Rename(log.Name(), logPath); err != nil {
 		return fmt.Errorf("lab %q is up, but its log stays at %s: %w", name, log.Name(), err)
 	}
-	fmt.Fprintf(out, "lab %s is up (process %d); its log: %s\n", name, pid, logPath)
+	fmt.Fprintf(out, "lab %s is up (process %d); its log: %s\n%s", name, pid, logPath, notes)
 	return nil
 }
 
-// startBackground returns the process id of a lab that is up.
-func startBackground(ctx context.Context, log *os.File) (pid int, err error) {
+// startBackground returns the process id of a lab that is up, and what it has to
+// say.
+func startBackground(ctx context.Context, log *os.File) (pid int, notes string, err error) {
 	told, starter, err := os.Pipe()
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	defer told.Close()
 	cmd, err := background(starter, log)
@@ -77,21 +77,22 @@ func startBackground(ctx context.Context, log *os.File) (pid int, err error) {
 	}
 	starter.Close()
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	defer stop()
-	word, _ := bufio.NewReader(told).ReadString('\n')
+	said, _ := io.ReadAll(told) // all of it: the lab closes the pipe
+	word, notes, _ := strings.Cut(string(said), "\n")
 	// stop is false if the lab has been told to end: then it is not up, even
 	// if it was for a moment.
-	if strings.TrimSpace(word) == upWord && stop() {
+	if word == upWord && stop() {
 		pid = cmd.Process.Pid // Release forgets it
-		return pid, cmd.Process.Release()
+		return pid, notes, cmd.Process.Release()
 	}
 	if err := cmd.Wait(); err != nil {
-		return 0, err
+		return 0, "", err
 	}
-	return 0, context.Cause(ctx)
+	return 0, "", context.Cause(ctx)
 }
 
 // background is this program's command line once more, to run by itself.
@@ -129,11 +130,12 @@ func NewStarter() (*Starter, error) {
 	return &Starter{os.NewFile(uintptr(fd), "starter")}, os.Unsetenv(starterFD)
 }
 
-// Up tells the starter, if there is one, that the lab is up.
-func (s *Starter) Up() error {
+// Up tells the starter, if there is one, that the lab is up, and what else its user
+// is to read then: a line each.
+func (s *Starter) Up(notes ...string) error {
 	if s.pipe == nil {
 		return nil
 	}
-	_, err := fmt.Fprintln(s.pipe, upWord)
+	_, err := fmt.Fprintln(s.pipe, strings.Join(append([]string{upWord}, notes...), "\n"))
 	return errors.Join(err, s.pipe.Close())
 }

@@ -85,7 +85,7 @@ func labUp(ctx context.Context, name string, o account.Options, src config.Sourc
 		log.Info("the lab is up", "lab", name, "enter", fmt.Sprintf("sgate lab exec --lab %s NAME -- COMMAND", name))
 		err = ctx.Err() // a lab that is to go down at once is not up
 		if err == nil {
-			err = starter.Up()
+			err = starter.Up(a.Notes()...)
 		}
 		if err != nil {
 			return nil, errors.Join(err, a.Close())

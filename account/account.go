@@ -89,21 +89,17 @@ func New(server Server, o Options) (*Account, error) {
 // fails, what was in force before stays. The endpoint answers once the first file
 // is in force.
 func (a *Account) Apply(ctx context.Context, cfg *config.Config) error {
-	inForce := func(ctx context.Context, v *store.View) error {
+	asked := false // the server, which notes by itself what it refuses
+	err := a.store.Declare(ctx, declaration(cfg), func(ctx context.Context, v *store.View) error {
 		merged, err := a.merged(cfg, v)
 		if err != nil {
-			a.server.Refused()
 			return err
 		}
+		asked = true
 		return a.server.Apply(ctx, merged)
-	}
-	applied := false
-	err := a.store.Declare(ctx, declaration(cfg), func(ctx context.Context, v *store.View) error {
-		applied = true
-		return inForce(ctx, v)
 	})
 	if err != nil {
-		if !applied {
+		if !asked {
 			a.server.Refused()
 		}
 		return err

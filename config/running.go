@@ -52,14 +52,10 @@ func (c *Config) WithResources(s *vpc.Snapshot) *Config {
 	return &out
 }
 
-// InstanceEndpoints returns the endpoints of an instance that the file does not
-// describe, as it was launched over the EC2 API: one for each interface that is attached to it, by device index. The
-// command belongs to the one of index 0. Where their devices go is not said: that
-// is for a lab to know.
-func InstanceEndpoints(s *vpc.Snapshot, in vpc.Instance, command []string) []Endpoint {
-	return instanceEndpoints(s, in, attachments(s, nil)[in.ID], command)
-}
-
+// instanceEndpoints returns the endpoints of an instance that the file does not
+// describe, as it was launched over the EC2 API: one for each interface that is
+// attached to it. The command belongs to the one of index 0. Where their devices go
+// is not said: that is for a lab to know.
 func instanceEndpoints(s *vpc.Snapshot, in vpc.Instance, nics []vpc.NetworkInterface, command []string) []Endpoint {
 	endpoints := make([]Endpoint, len(nics))
 	for i, nic := range nics {
